@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The validated graph of a program: nodes, arguments (data), dependencies (order), goals, pools.
+//
+// A Dag is made once by dag::Builder (dag/builder.h) and never changes. It has no cycle, every name
+// in it is resolved, and every edge runs from a node to one that waits for it. It knows nothing of
+// runs, files or stores. Edges lie in flat arrays (CSR), indexed by NodeIndex.
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dag/node.h"
+
+namespace dsched::dag {
+
+struct Pool {
+  std::string_view name;
+  Slots limit;
+};
+
+class Dag {
+ public:
+  [[nodiscard]] std::size_t size() const { return nodes_.size(); }
+  [[nodiscard]] std::string_view dag_id() const { return dag_id_; }  // never empty
+  [[nodiscard]] const Node& node(NodeIndex node) const { return nodes_[node.value]; }
+  [[nodiscard]] const Settings& settings(NodeIndex node) const {
+    return settings_[nodes_[node.value].settings];
+  }
+  // "shell", "const", … or the NAME of a dsched-op-NAME.
+  [[nodiscard]] std::string_view operation_name(NodeIndex node) const {
+    return operation_names_[nodes_[node.value].operation_name];
+  }
+  [[nodiscard]] std::optional<NodeIndex> find(std::string_view node_id) const;
+  // The node that declares exactly this (cleaned) output path.
+  [[nodiscard]] std::optional<NodeIndex> producer_of(std::string_view output) const;
+
+  // In the program's order, repeats included.
+  [[nodiscard]] std::span<const NodeIndex> arguments(NodeIndex node) const {
+    return slice(arguments_, argument_begin_, node);
+  }
+  // Everything the node waits for, arguments and order, each once, ascending.
+  [[nodiscard]] std::span<const NodeIndex> predecessors(NodeIndex node) const {
+    return slice(predecessors_, predecessor_begin_, node);
+  }
+  // Everything that waits for the node, each once, ascending.
+  [[nodiscard]] std::span<const NodeIndex> dependents(NodeIndex node) const {
+    return slice(dependents_, dependent_begin_, node);
+  }
+  // All nodes, each after its predecessors; ties by NodeIndex.
+  [[nodiscard]] std::span<const NodeIndex> topological_order() const { return order_; }
+  [[nodiscard]] std::span<const NodeIndex> goals() const {
+    return goals_;
+  }  // in the program's order
+  [[nodiscard]] std::span<const Pool> pools() const { return pools_; }
+  [[nodiscard]] std::string_view metadata() const { return metadata_; }  // JSON text; empty: none
+
+ private:
+  friend class Builder;
+  static std::span<const NodeIndex> slice(const std::vector<NodeIndex>& all,
+                                          const std::vector<std::uint32_t>& begin, NodeIndex node) {
+    if (begin.empty()) return {};
+    return std::span(all).subspan(begin[node.value], begin[node.value + 1] - begin[node.value]);
+  }
+  class Text;   // owns what the views point into
+  class Names;  // node_id -> NodeIndex
+  std::shared_ptr<const Text>
+      text_;  // shared only so that Dag can be moved without a definition here
+  std::shared_ptr<const Names> names_;
+  std::string_view dag_id_;
+  std::vector<Node> nodes_;
+  std::vector<Settings> settings_;
+  std::vector<std::string_view> operation_names_;
+  std::vector<NodeIndex> arguments_, predecessors_, dependents_, order_, goals_;
+  std::vector<std::uint32_t> argument_begin_, predecessor_begin_, dependent_begin_;
+  std::vector<Pool> pools_;
+  std::string_view metadata_;
+};
+
+// The nodes needed to complete `targets`, themselves included, ascending.
+[[nodiscard]] std::vector<NodeIndex> needed_for(const Dag& dag, std::span<const NodeIndex> targets);
+
+// For each node the longest remaining path: its own duration and the heaviest chain of dependents.
+// `durations` has one entry per node.
+[[nodiscard]] std::vector<Nanoseconds> remaining_paths(const Dag& dag,
+                                                       std::span<const Nanoseconds> durations);
+
+}  // namespace dsched::dag

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// One try at running a node: what is handed to a worker thread, and what comes back.
+//
+// Attempt is a self-contained value: a worker thread that runs it reads nothing else of the
+// execution. Ended is the fact it becomes; the session turns it into an engine event.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "store/content.h"
+#include "store/staged_file.h"
+
+namespace dsched::executor {
+
+// A command to start as a child of its own process group.
+struct ProcessWork {
+  std::vector<std::string> argv;  // argv[0] is what the program sees as its name
+  // The file to execute; a name without a slash is searched in the PATH of `environment`.
+  std::string file;
+  // Executed instead when `file` cannot be (not found, not executable, not a binary), so that the
+  // shell itself says so: {"/bin/sh", "-c", COMMAND, …}. Empty: the failure is reported as such.
+  std::vector<std::string> fallback;
+  std::vector<std::string> environment;  // "NAME=VALUE", complete, DSCHED_* included
+  std::string folder;                    // working directory
+  std::string stdin_file;                // empty: /dev/null
+  std::string stdin_text;  // written to a pipe-less temporary file; wins over stdin_file
+  enum class Streams : std::uint8_t {
+    captured,  // stdout is the result, stderr the log
+    shown,     // also passed through to the caller's stdout and stderr; stdin is the caller's, and
+               // the process stays in the caller's process group (dsched-run -- COMMAND)
+  };
+  Streams streams = Streams::captured;
+};
+
+// Built-ins that do I/O or wait, and so need a thread. Paths are cleaned and relative to the
+// program's folder, or absolute for reading.
+struct ReadFileWork {
+  std::string path;
+};
+struct WriteFileWork {
+  std::string path;
+  std::string content_file;  // the argument's bytes; empty: `content`
+  std::string content;
+};
+struct ConcatWork {
+  struct Piece {
+    std::string file;  // empty: `text`
+    std::string text;
+  };
+  std::vector<Piece> pieces;
+  std::string separator;
+};
+struct SleepWork {
+  Nanoseconds duration{0};
+};
+using Work = std::variant<ProcessWork, ReadFileWork, WriteFileWork, ConcatWork, SleepWork>;
+
+// A declared input as it was when the node became ready.
+struct InputFile {
+  std::string path;  // as in the key: relative to the program's folder, or absolute
+  store::StatTuple stat;
+  Digest hash;
+};
+
+struct Attempt {
+  NodeIndex node;
+  std::uint32_t number = 1;  // 1, 2, … (DSCHED_ATTEMPT)
+  std::string id;            // DSCHED_ATTEMPT_ID, unique on this machine
+  Work work;
+  std::vector<InputFile> inputs;     // examined again when the attempt has ended well
+  std::vector<std::string> outputs;  // captured when it has ended well, removed when it failed
+  std::string depfile;               // empty: none
+};
+
+// Why an attempt did not give a result. The classes that recovery steers by.
+// stored: never renumber
+enum class FailureClass : std::uint8_t {
+  none = 0,
+  exit = 1,
+  signal = 2,
+  timeout = 3,
+  lost = 4,
+  not_found = 5,
+  output_missing = 6,
+  damaged = 7,
+  refused = 8,
+  denied = 9,
+  expired = 10,
+};
+
+// Bytes that came out of an attempt: small ones inline, large ones in a staged file.
+struct Captured {
+  store::Content content;
+  std::string bytes;  // complete when `file` is empty
+  std::optional<store::StagedFile> file;
+};
+
+// stored: never renumber
+enum class FileKind : std::uint8_t { regular = 0, link = 1, folder = 2 };
+
+// One output as it was captured. A folder's content is its manifest (executor/outputs.h), and the
+// files in it follow as `members`.
+struct CapturedOutput {
+  std::string path;
+  FileKind kind = FileKind::regular;
+  bool executable = false;
+  Captured captured;  // regular: the bytes; link: its target text; folder: the manifest
+  store::StatTuple stat;
+  std::vector<Captured> members;  // folder: contents of its regular files
+};
+
+struct Usage {
+  Nanoseconds user{0};
+  Nanoseconds system{0};
+  std::uint64_t peak_memory_kib = 0;
+};
+
+struct Ended {
+  NodeIndex node;
+  std::uint32_t number = 1;
+  Instant started;
+  Instant ended;
+  FailureClass failure = FailureClass::none;
+  std::optional<int> exit_code;  // when the process exited
+  std::optional<int> signal;     // when it was ended by one
+  std::string error;             // one line for people; empty when it ended well
+  Usage usage;
+  Captured result;  // stdout, or the built-in's bytes; meaningful when failure is none
+  std::string log;  // stderr: all of it, or head, a line that says how much was cut, and tail
+  std::vector<CapturedOutput> outputs;
+  std::vector<InputFile> depfile_inputs;
+  bool inputs_changed = false;  // a declared input changed meanwhile: store under no key
+};
+
+}  // namespace dsched::executor

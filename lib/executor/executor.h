@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The port through which the session runs attempts. It decides nothing: how many run, which, and
+// when one must end is the engine's business.
+//
+// Protocol: start() hands over an attempt; exactly one Started (when it really begins) and then one
+// Ended comes back through next_events(), in that order, whatever happens. Attempts handed over
+// beyond the number of worker threads wait in first-in order, not yet started, and can be taken
+// back. All functions are called from the session's thread.
+
+#include <optional>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "executor/attempt.h"
+
+namespace dsched::executor {
+
+struct Started {
+  NodeIndex node;
+  std::uint32_t number = 1;
+  Instant at;
+};
+using AttemptEvent = std::variant<Started, Ended>;
+
+enum class Control : std::uint8_t {
+  interrupt,  // SIGINT, once, to the attempt's process group
+  terminate,  // SIGTERM to every process of the attempt tree
+  kill,       // SIGKILL to every process of the attempt tree, until nothing new is found
+  suspend,    // SIGSTOP to every process
+  resume,     // SIGCONT to every process
+};
+
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  virtual void start(Attempt attempt) = 0;
+  // Takes back an attempt that has not started; false when it has (its Started is on the way).
+  [[nodiscard]] virtual bool withdraw(NodeIndex node) = 0;
+  // No effect when the attempt has ended meanwhile.
+  virtual void control(NodeIndex node, Control what) = 0;
+  // The events that have arrived, without waiting; appended to `out`.
+  virtual void take_events(std::vector<AttemptEvent>& out) = 0;
+  // Readable (level-triggered) while take_events() would give something; -1: poll by calling it.
+  [[nodiscard]] virtual int event_fd() const = 0;
+};
+
+}  // namespace dsched::executor

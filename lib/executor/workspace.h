@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The port to the program's folder: what the declared inputs are now, and putting outputs back.
+//
+// A path from a program is always resolved beneath the folder (openat2 RESOLVE_BENEATH), so neither
+// ".." nor a link can lead out of it; an absolute path is allowed for reading only. Called from the
+// session's thread.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "executor/attempt.h"
+
+namespace dsched::executor {
+
+// A recorded output, as the store knows it (no bytes).
+struct OutputRecord {
+  std::string path;
+  FileKind kind = FileKind::regular;
+  bool executable = false;
+  store::Content content;
+};
+
+// An input that cannot be examined; `failure` is not_found or refused.
+struct InputProblem {
+  std::string path;
+  FailureClass failure = FailureClass::not_found;
+  std::string error;  // one line
+};
+
+class Workspace {
+ public:
+  virtual ~Workspace() = default;
+  // The files that `patterns` (names and globs) stand for now, each once, sorted bytewise, with
+  // their content hashes. A glob may match nothing; a plain name that does not exist is a problem.
+  // A folder named as an input stands for every file below it.
+  [[nodiscard]] virtual std::variant<std::vector<InputFile>, InputProblem> examine(
+      std::span<const std::string_view> patterns) = 0;
+  // Like examine() for exact paths found by a depfile; a vanished one has a zero hash.
+  [[nodiscard]] virtual std::vector<InputFile> examine_exact(
+      std::span<const std::string> paths) = 0;
+  // Content hash of an executable found as the system would (absolute path), for exec's version.
+  [[nodiscard]] virtual std::optional<InputFile> executable(std::string_view name,
+                                                            std::string_view search_path) = 0;
+  // Whether every output is in place as recorded (kind, executable bit, content).
+  [[nodiscard]] virtual bool in_place(std::span<const OutputRecord> outputs) = 0;
+  // Puts the outputs that are missing or different in place from the store; empty, or why one
+  // cannot be put back (its path first). What was in the way is replaced only when all bytes are at
+  // hand.
+  [[nodiscard]] virtual std::optional<std::string> restore(
+      std::span<const OutputRecord> outputs) = 0;
+};
+
+}  // namespace dsched::executor
