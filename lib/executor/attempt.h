@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/failure.h"
 #include "base/ids.h"
 #include "store/content.h"
 #include "store/staged_file.h"
@@ -77,21 +78,7 @@ struct Attempt {
   std::string depfile;               // empty: none
 };
 
-// Why an attempt did not give a result. The classes that recovery steers by.
-// stored: never renumber
-enum class FailureClass : std::uint8_t {
-  none = 0,
-  exit = 1,
-  signal = 2,
-  timeout = 3,
-  lost = 4,
-  not_found = 5,
-  output_missing = 6,
-  damaged = 7,
-  refused = 8,
-  denied = 9,
-  expired = 10,
-};
+using dsched::FailureClass;
 
 // Bytes that came out of an attempt: small ones inline, large ones in a staged file.
 struct Captured {
