@@ -2,8 +2,8 @@
 #pragma once
 // Access to files below a folder that no "..", no absolute path and no link can lead out of.
 //
-// The kernel keeps the promise (openat2 with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS), so there is
-// no moment between a check and a use in which a link could be exchanged. Links that stay inside
+// The kernel keeps the promise (openat2 with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS), so there
+// is no moment between a check and a use in which a link could be exchanged. Links that stay inside
 // are followed. Paths are relative and cleaned (base/text.h); "." is the folder itself. Functions
 // that change something open the parent beneath the folder and then act on one name in it, which is
 // never followed. What a caller steers by comes back as a PathProblem; its message is one line that
@@ -18,7 +18,7 @@
 #include <variant>
 #include <vector>
 
-#include "sys/fd.h"
+#include "sys/unique_fd.h"
 
 namespace dsched::sys {
 
@@ -55,15 +55,15 @@ class Folder {
   [[nodiscard]] std::uint64_t resolve_flags() const { return resolve_flags_; }
 
  private:
-  Folder(std::string name, Fd fd, std::uint64_t resolve_flags);
+  Folder(std::string name, UniqueFd fd, std::uint64_t resolve_flags);
   std::string name_;
-  Fd fd_;
+  UniqueFd fd_;
   std::uint64_t resolve_flags_ = 0;
 };
 
 // The folder that holds the last name of a path, opened (O_PATH), and that name.
 struct Parent {
-  Fd folder;
+  UniqueFd folder;
   std::string name;
 };
 
@@ -73,8 +73,8 @@ struct Entry {
 };
 
 // openat2 with these O_ flags; O_CLOEXEC is added. Reading never hangs on a FIFO (O_NONBLOCK).
-[[nodiscard]] OrProblem<Fd> open_beneath(const Folder& folder, std::string_view path, int flags,
-                                         unsigned mode = 0);
+[[nodiscard]] OrProblem<UniqueFd> open_beneath(const Folder& folder, std::string_view path,
+                                               int flags, unsigned mode = 0);
 [[nodiscard]] OrProblem<struct stat> status_beneath(const Folder& folder, std::string_view path,
                                                     Links links);
 // The text of the link at `path`.
@@ -107,11 +107,11 @@ class NewFile {
   [[nodiscard]] std::optional<PathProblem> commit(bool executable);
 
  private:
-  NewFile(std::string target, Parent parent, std::string temporary, Fd file);
+  NewFile(std::string target, Parent parent, std::string temporary, UniqueFd file);
   std::string target_;
   Parent parent_;
   std::string temporary_;
-  Fd file_;
+  UniqueFd file_;
 };
 
 // Makes a link with this text at `target`, in place of what is there, at once as seen by others.

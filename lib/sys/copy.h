@@ -3,7 +3,6 @@
 // Copying the bytes of one open file into another, sharing them where the file system can.
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace dsched::sys {
@@ -12,11 +11,5 @@ namespace dsched::sys {
 // within the kernel (copy_file_range), else through a buffer. Gives the number of bytes. Neither
 // descriptor's offset has a meaning afterwards. Throws Error (storage), naming `what`.
 std::uint64_t copy_file(int from, int to, std::string_view what);
-
-// Writes all of `bytes`. Throws Error (storage), naming `what`.
-void write_all(int to, std::string_view bytes, std::string_view what);
-
-// All bytes from the descriptor's offset to the end. Throws Error (storage), naming `what`.
-[[nodiscard]] std::string read_all(int from, std::string_view what);
 
 }  // namespace dsched::sys
