@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sys/unique_fd.h"
+#include "sys/fd.h"
 
 namespace dsched::sys {
 
@@ -36,7 +36,7 @@ struct FileInfo {
 class Staged {
  public:
   Staged() = default;
-  Staged(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
+  Staged(Fd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
   Staged(Staged&& other) noexcept
       : fd_(std::move(other.fd_)), name_(std::exchange(other.name_, {})) {}
   Staged& operator=(Staged&& other) noexcept;
@@ -47,7 +47,7 @@ class Staged {
   void abandon();
 
  private:
-  UniqueFd fd_;
+  Fd fd_;
   std::string name_;
 };
 
@@ -65,7 +65,7 @@ class Files {
   virtual void publish(Staged& file, const std::string& path, std::uint32_t mode,
                        Existing existing) = 0;
   // For reading; empty when there is no such file. Never follows a link in the last component.
-  [[nodiscard]] virtual UniqueFd open(const std::string& path) = 0;
+  [[nodiscard]] virtual Fd open(const std::string& path) = 0;
   // False when there was no such file.
   virtual bool remove(const std::string& path) = 0;
   // The names in a folder, sorted; empty when it does not exist.
@@ -82,7 +82,7 @@ class PosixFiles final : public Files {
   void write(const Staged& file, std::uint64_t offset, std::string_view bytes) override;
   void publish(Staged& file, const std::string& path, std::uint32_t mode,
                Existing existing) override;
-  [[nodiscard]] UniqueFd open(const std::string& path) override;
+  [[nodiscard]] Fd open(const std::string& path) override;
   bool remove(const std::string& path) override;
   [[nodiscard]] std::vector<std::string> list(const std::string& folder) override;
   [[nodiscard]] std::optional<FileInfo> info(const std::string& path) override;
@@ -95,10 +95,8 @@ class PosixFiles final : public Files {
 [[nodiscard]] std::size_t read_at(int fd, std::uint64_t offset, std::span<char> into);
 // Reads from the current position (pipes too); 0 at the end.
 [[nodiscard]] std::size_t read_some(int fd, std::span<char> into);
-void write_all(int fd, std::string_view bytes);
 [[nodiscard]] FileInfo info_of(int fd);
 void truncate_to_nothing(int fd);  // and back to position 0
-[[nodiscard]] std::string read_all(int fd);
 
 // The path as the kernel reaches an open file: /proc/self/fd/N.
 [[nodiscard]] std::string path_of(int fd);

@@ -65,7 +65,7 @@ class Statement {
 struct DatabaseOptions {
   std::string path;  // ":memory:" for one that is never written
   enum class Mode : std::uint8_t { create, existing, read_only } mode = Mode::create;
-  std::string vfs;                                    // empty: the system's
+  std::string vfs;                                     // empty: the system's
   Nanoseconds busy_timeout = std::chrono::minutes{1};  // then Error of kind busy
 };
 

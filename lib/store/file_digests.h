@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Remembered hashes of files outside the store, by path and stat tuple.
+//
+// find() is safe from any thread and answers only when the whole tuple is the remembered one. A
+// file as young as the clock's grain is never remembered: file times come from the kernel's tick
+// (up to 10 ms coarse at HZ=100), so a file written again within the tick in which it was examined
+// could keep its tuple. The rule: the newer of mtime and ctime must lie at least k_grain before the
+// wall time at which the examination began. A time in the future is therefore never trusted.
+//
+// remember() only queues (any thread); write() stores the queue in the caller's transaction.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "store/content.h"
+#include "sys/sqlite.h"
+
+namespace dsched::store {
+
+// Two ticks of the coarsest kernel clock.
+inline constexpr Nanoseconds k_grain = std::chrono::milliseconds{20};
+
+class FileDigests {
+ public:
+  explicit FileDigests(sys::Database& database);
+  ~FileDigests();
+
+  // Reads all entries at once; without it nothing remembered earlier is found.
+  void load();
+  [[nodiscard]] std::optional<Digest> find(std::string_view path, const StatTuple& stat) const;
+  // `examined_at` is the wall time before the file was opened for hashing; `stat` was taken from
+  // the open file and was the same after hashing.
+  void remember(std::string_view path, const StatTuple& stat, const Digest& hash,
+                WallTime examined_at);
+  // Whether there is something to write.
+  [[nodiscard]] bool has_queued() const;
+  void write();
+  [[nodiscard]] std::size_t size() const;
+
+ private:
+  struct Table;
+  sys::Database& database_;
+  std::unique_ptr<Table> table_;
+};
+
+// Whether a file with this tuple, examined at this time, is old enough to be remembered.
+[[nodiscard]] bool is_settled(const StatTuple& stat, WallTime examined_at);
+
+}  // namespace dsched::store
