@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The table of running attempts that a runner shares with its keeper (anonymous shared memory).
+//
+// One slot per worker thread. A child writes its own process id into its slot before it executes
+// anything, so a runner that is killed between making the child and learning its id leaves no
+// unknown child. A worker clears its slot while the ended main process is still unreaped, so a slot
+// never names a process id that somebody else could have by now. All members are lock-free atomics:
+// they work between processes.
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace dsched::sys {
+
+struct AttemptSlot {
+  std::atomic<pid_t> pid{0};                // main process; 0: the slot is free
+  std::atomic<std::int64_t> spawned_ns{0};  // CLOCK_BOOTTIME just before the child was made
+  std::atomic<std::uint64_t> generation{
+      0};  // counts attempts; tells a long one from two short ones
+};
+
+class AttemptTable {
+ public:
+  static constexpr std::size_t k_slots = 4096;
+
+  // Throws Error (environment) when there is no memory.
+  AttemptTable();
+  ~AttemptTable();
+  AttemptTable(const AttemptTable&) = delete;
+  AttemptTable& operator=(const AttemptTable&) = delete;
+
+  [[nodiscard]] AttemptSlot& slot(std::size_t index);
+  [[nodiscard]] const AttemptSlot& slot(std::size_t index) const;
+  // How many slots were ever used; those behind are free.
+  [[nodiscard]] std::size_t used() const;
+  [[nodiscard]] bool is_main(pid_t pid) const;  // is it the main process of a slot?
+
+  // The keeper sets this before it waits without a limit; whoever clears it must wake the keeper.
+  [[nodiscard]] std::atomic<bool>& keeper_asleep();
+
+ private:
+  struct Shared;
+  Shared* shared_;
+};
+
+}  // namespace dsched::sys

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A queue from many threads to one, with a descriptor that is readable while it is not empty.
+//
+// The descriptor is written only when the queue goes from empty to not empty, so a burst costs one
+// wake-up.
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <iterator>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "sys/unique_fd.h"
+
+namespace dsched::sys {
+
+// An eventfd used as a bell: ring() makes it readable, silence() makes it not.
+class Bell {
+ public:
+  Bell() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!fd_) throw Error(ErrorKind::environment, describe_errno("eventfd", errno));
+  }
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  void ring() const {
+    const std::uint64_t one = 1;
+    // It fails only when the counter is full, and then it is readable anyway.
+    [[maybe_unused]] const ssize_t written = ::write(fd_.get(), &one, sizeof one);
+  }
+  void silence() const {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = ::read(fd_.get(), &count, sizeof count);
+  }
+
+ private:
+  UniqueFd fd_;
+};
+
+template <class T>
+class EventQueue {
+ public:
+  void push(T event) {
+    bool was_empty = false;
+    {
+      const std::scoped_lock lock(mutex_);
+      was_empty = events_.empty();
+      events_.push_back(std::move(event));
+      if (was_empty) bell_.ring();  // under the lock, so that take() cannot silence a later ring
+    }
+  }
+  // Appends what has arrived to `out`, in order; does not wait.
+  void take(std::vector<T>& out) {
+    const std::scoped_lock lock(mutex_);
+    if (events_.empty()) return;
+    bell_.silence();
+    std::move(events_.begin(), events_.end(), std::back_inserter(out));
+    events_.clear();
+  }
+  [[nodiscard]] int fd() const { return bell_.fd(); }
+
+ private:
+  std::mutex mutex_;
+  std::vector<T> events_;  // guarded by mutex_
+  Bell bell_;
+};
+
+}  // namespace dsched::sys

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What /proc says about processes. A process is identified by its id and its start time together.
+
+#include <sys/types.h>
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dsched::sys {
+
+struct ProcessInfo {
+  pid_t pid = 0;
+  pid_t parent = 0;
+  pid_t group = 0;
+  pid_t session = 0;
+  std::uint64_t start_ticks = 0;  // since boot, in clock ticks (10 ms on Linux)
+  char state = '?';               // Z and X: ended
+  [[nodiscard]] bool ended() const { return state == 'Z' || state == 'X'; }
+};
+
+// Empty when there is no such process (any more), or it may not be seen.
+[[nodiscard]] std::optional<ProcessInfo> process_info(pid_t pid);
+
+// All processes that may be seen, by id. About 10 µs each.
+[[nodiscard]] std::vector<ProcessInfo> list_processes();
+
+// Whether an entry of the environment that the process was started with begins with `prefix`.
+// False where it may not be read.
+[[nodiscard]] bool environment_has(pid_t pid, std::string_view prefix);
+
+// Whether the process has the file of `fd` open.
+[[nodiscard]] bool has_open(pid_t pid, int fd);
+
+// The process id that was given out last in this pid namespace; empty where /proc does not tell.
+[[nodiscard]] std::optional<pid_t> last_pid();
+
+// Clock ticks since boot (CLOCK_BOOTTIME), as in start_ticks.
+[[nodiscard]] std::uint64_t ticks_from_boot_ns(std::int64_t ns);
+[[nodiscard]] std::int64_t boot_time_ns();
+
+// Signals exactly that process: opens a pidfd, compares the start time, then sends. False when it
+// is gone.
+bool signal_process(const ProcessInfo& process, int signal);
+
+}  // namespace dsched::sys
