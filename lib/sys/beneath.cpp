@@ -59,7 +59,7 @@ struct CloseDir {
   void operator()(DIR* dir) const { ::closedir(dir); }
 };
 
-OrProblem<std::vector<Entry>> list_fd(UniqueFd fd, std::string_view path) {
+OrProblem<std::vector<Entry>> list_fd(Fd fd, std::string_view path) {
   const std::unique_ptr<DIR, CloseDir> dir(::fdopendir(fd.get()));
   if (!dir) return problem(path, errno);
   (void)fd.release();  // closedir closes it from here on
@@ -81,14 +81,14 @@ OrProblem<std::vector<Entry>> list_fd(UniqueFd fd, std::string_view path) {
 std::optional<PathProblem> remove_at(int parent, const std::string& name, const std::string& path) {
   if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return std::nullopt;
   if (errno != EISDIR && errno != EPERM) return problem(path, errno);
-  UniqueFd folder(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  Fd folder(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder) return problem(path, errno);
   struct stat status {};
   if (::fstat(folder.get(), &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU) {
     // A command may have made its folder read-only; it is ours to remove all the same.
     (void)::fchmod(folder.get(), status.st_mode | S_IRWXU);
   }
-  UniqueFd again(::openat(folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Fd again(::openat(folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!again) return problem(path, errno);
   OrProblem<std::vector<Entry>> entries = list_fd(std::move(again), path);
   if (auto* why = std::get_if<PathProblem>(&entries)) return std::move(*why);
@@ -137,20 +137,20 @@ OrProblem<Parent> make_parent(const Folder& folder, std::string_view path) {
 }  // namespace
 
 Folder::Folder(std::string name) : name_(std::move(name)), resolve_flags_(RESOLVE_BENEATH) {
-  fd_ = UniqueFd(::open(name_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  fd_ = Fd(::open(name_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!fd_) throw Error(ErrorKind::environment, describe_errno("folder " + name_, errno));
 }
 
-Folder::Folder(std::string name, UniqueFd fd, std::uint64_t resolve_flags)
+Folder::Folder(std::string name, Fd fd, std::uint64_t resolve_flags)
     : name_(std::move(name)), fd_(std::move(fd)), resolve_flags_(resolve_flags) {}
 
 Folder Folder::root() {
-  UniqueFd fd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  Fd fd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!fd) throw Error(ErrorKind::environment, describe_errno("folder /", errno));
   return Folder("/", std::move(fd), 0);
 }
 
-OrProblem<UniqueFd> open_beneath(const Folder& folder, std::string_view path, int flags,
+OrProblem<Fd> open_beneath(const Folder& folder, std::string_view path, int flags,
                                  unsigned mode) {
   if (has_nul(path)) return problem(path, EINVAL);
   open_how how{};
@@ -159,38 +159,38 @@ OrProblem<UniqueFd> open_beneath(const Folder& folder, std::string_view path, in
   if ((flags & (O_PATH | O_ACCMODE)) == O_RDONLY) how.flags |= O_NONBLOCK;
   if ((flags & O_CREAT) != 0) how.mode = mode;
   how.resolve = RESOLVE_NO_MAGICLINKS | folder.resolve_flags();
-  UniqueFd fd(call_openat2(folder.fd(), std::string(path).c_str(), how));
+  Fd fd(call_openat2(folder.fd(), std::string(path).c_str(), how));
   if (!fd) return problem(path, errno);
   return fd;
 }
 
 OrProblem<struct stat> status_beneath(const Folder& folder, std::string_view path, Links links) {
-  OrProblem<UniqueFd> opened =
+  OrProblem<Fd> opened =
       open_beneath(folder, path, O_PATH | (links == Links::keep ? O_NOFOLLOW : 0));
   if (auto* why = std::get_if<PathProblem>(&opened)) return std::move(*why);
   struct stat status {};
-  if (::fstat(std::get<UniqueFd>(opened).get(), &status) != 0) return problem(path, errno);
+  if (::fstat(std::get<Fd>(opened).get(), &status) != 0) return problem(path, errno);
   return status;
 }
 
 OrProblem<std::string> read_link_beneath(const Folder& folder, std::string_view path) {
-  OrProblem<UniqueFd> opened = open_beneath(folder, path, O_PATH | O_NOFOLLOW);
+  OrProblem<Fd> opened = open_beneath(folder, path, O_PATH | O_NOFOLLOW);
   if (auto* why = std::get_if<PathProblem>(&opened)) return std::move(*why);
   std::array<char, 4097> text{};  // PATH_MAX and one, so that a longer text would be noticed
-  const ssize_t size = ::readlinkat(std::get<UniqueFd>(opened).get(), "", text.data(), text.size());
+  const ssize_t size = ::readlinkat(std::get<Fd>(opened).get(), "", text.data(), text.size());
   if (size < 0) return problem(path, errno);
   if (static_cast<std::size_t>(size) == text.size()) return problem(path, ENAMETOOLONG);
   return std::string(text.data(), static_cast<std::size_t>(size));
 }
 
 OrProblem<std::vector<Entry>> list_beneath(const Folder& folder, std::string_view path) {
-  OrProblem<UniqueFd> opened = open_beneath(folder, path, O_RDONLY | O_DIRECTORY);
+  OrProblem<Fd> opened = open_beneath(folder, path, O_RDONLY | O_DIRECTORY);
   if (auto* why = std::get_if<PathProblem>(&opened)) return std::move(*why);
-  return list_fd(std::move(std::get<UniqueFd>(opened)), path);
+  return list_fd(std::move(std::get<Fd>(opened)), path);
 }
 
 std::optional<PathProblem> make_folders_beneath(const Folder& folder, std::string_view path) {
-  const OrProblem<UniqueFd> there = open_beneath(folder, path, O_PATH | O_DIRECTORY);
+  const OrProblem<Fd> there = open_beneath(folder, path, O_PATH | O_DIRECTORY);
   const auto* why = std::get_if<PathProblem>(&there);
   if (why == nullptr) return std::nullopt;
   if (why->error_number != ENOENT || path == ".") return *why;
@@ -201,7 +201,7 @@ std::optional<PathProblem> make_folders_beneath(const Folder& folder, std::strin
   if (::mkdirat(at.folder.get(), at.name.c_str(), 0777) == 0) return std::nullopt;
   if (errno != EEXIST) return problem(path, errno);
   // Made by somebody else meanwhile, or a link to nothing, which then says so.
-  const OrProblem<UniqueFd> now = open_beneath(folder, path, O_PATH | O_DIRECTORY);
+  const OrProblem<Fd> now = open_beneath(folder, path, O_PATH | O_DIRECTORY);
   if (const auto* still = std::get_if<PathProblem>(&now)) return *still;
   return std::nullopt;
 }
@@ -214,9 +214,9 @@ OrProblem<Parent> open_parent_beneath(const Folder& folder, std::string_view pat
                        std::string(path) + ": does not name a file below the folder"};
   }
   if (has_nul(path)) return problem(path, EINVAL);
-  OrProblem<UniqueFd> opened = open_beneath(folder, folder_part(path), O_PATH | O_DIRECTORY);
+  OrProblem<Fd> opened = open_beneath(folder, folder_part(path), O_PATH | O_DIRECTORY);
   if (auto* why = std::get_if<PathProblem>(&opened)) return problem(path, why->error_number);
-  return Parent{std::move(std::get<UniqueFd>(opened)), std::string(name)};
+  return Parent{std::move(std::get<Fd>(opened)), std::string(name)};
 }
 
 std::optional<PathProblem> remove_beneath(const Folder& folder, std::string_view path) {
@@ -229,7 +229,7 @@ std::optional<PathProblem> remove_beneath(const Folder& folder, std::string_view
   return remove_at(at.folder.get(), at.name, std::string(path));
 }
 
-NewFile::NewFile(std::string target, Parent parent, std::string temporary, UniqueFd file)
+NewFile::NewFile(std::string target, Parent parent, std::string temporary, Fd file)
     : target_(std::move(target)),
       parent_(std::move(parent)),
       temporary_(std::move(temporary)),
@@ -245,9 +245,9 @@ OrProblem<NewFile> NewFile::beside(const Folder& folder, std::string_view target
   OrProblem<Parent> parent = make_parent(folder, target);
   if (auto* why = std::get_if<PathProblem>(&parent)) return std::move(*why);
   Parent& at = std::get<Parent>(parent);
-  UniqueFd file;
+  Fd file;
   const std::optional<std::string> temporary = with_free_name([&](const std::string& name) {
-    file = UniqueFd(::openat(at.folder.get(), name.c_str(),
+    file = Fd(::openat(at.folder.get(), name.c_str(),
                              O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
     return static_cast<bool>(file);
   });

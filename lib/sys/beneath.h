@@ -18,7 +18,7 @@
 #include <variant>
 #include <vector>
 
-#include "sys/unique_fd.h"
+#include "sys/fd.h"
 
 namespace dsched::sys {
 
@@ -55,15 +55,15 @@ class Folder {
   [[nodiscard]] std::uint64_t resolve_flags() const { return resolve_flags_; }
 
  private:
-  Folder(std::string name, UniqueFd fd, std::uint64_t resolve_flags);
+  Folder(std::string name, Fd fd, std::uint64_t resolve_flags);
   std::string name_;
-  UniqueFd fd_;
+  Fd fd_;
   std::uint64_t resolve_flags_ = 0;
 };
 
 // The folder that holds the last name of a path, opened (O_PATH), and that name.
 struct Parent {
-  UniqueFd folder;
+  Fd folder;
   std::string name;
 };
 
@@ -73,7 +73,7 @@ struct Entry {
 };
 
 // openat2 with these O_ flags; O_CLOEXEC is added. Reading never hangs on a FIFO (O_NONBLOCK).
-[[nodiscard]] OrProblem<UniqueFd> open_beneath(const Folder& folder, std::string_view path,
+[[nodiscard]] OrProblem<Fd> open_beneath(const Folder& folder, std::string_view path,
                                                int flags, unsigned mode = 0);
 [[nodiscard]] OrProblem<struct stat> status_beneath(const Folder& folder, std::string_view path,
                                                     Links links);
@@ -107,11 +107,11 @@ class NewFile {
   [[nodiscard]] std::optional<PathProblem> commit(bool executable);
 
  private:
-  NewFile(std::string target, Parent parent, std::string temporary, UniqueFd file);
+  NewFile(std::string target, Parent parent, std::string temporary, Fd file);
   std::string target_;
   Parent parent_;
   std::string temporary_;
-  UniqueFd file_;
+  Fd file_;
 };
 
 // Makes a link with this text at `target`, in place of what is there, at once as seen by others.
