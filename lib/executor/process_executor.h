@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "executor/executor.h"
+#include "executor/finisher.h"
 #include "store/staged_file.h"
 #include "sys/attempt_table.h"
 #include "sys/clock.h"
@@ -29,34 +30,6 @@
 #include "sys/process_tree.h"
 
 namespace dsched::executor {
-
-// What happens in the program's folder around an attempt. Called from worker threads.
-class Finisher {
- public:
-  virtual ~Finisher() = default;
-  // The attempt ended well: captures outputs, reads the depfile, examines the inputs again. May
-  // turn `ended` into a failure (output_missing).
-  virtual void finish(const Attempt& attempt, Ended& ended) = 0;
-  // The attempt failed: removes its outputs.
-  virtual void abandon(const Attempt& attempt, const Ended& ended) = 0;
-};
-
-// Files of the program's folder, for built-ins. Called from worker threads.
-class FileAccess {
- public:
-  struct Problem {
-    FailureClass failure = FailureClass::not_found;
-    std::string error;  // one line
-  };
-  virtual ~FileAccess() = default;
-  // For reading: relative to the folder, or absolute.
-  [[nodiscard]] virtual std::variant<sys::UniqueFd, Problem> open(const std::string& path) = 0;
-  // Makes `path` hold the bytes of `content`, whole or not at all; empty when it does.
-  [[nodiscard]] virtual std::optional<Problem> write(const std::string& path,
-                                                     std::string_view content) = 0;
-  // The same with the bytes of an open file.
-  [[nodiscard]] virtual std::optional<Problem> write_from(const std::string& path, int file) = 0;
-};
 
 struct ProcessExecutorOptions {
   unsigned width = 1;                        // worker threads at most

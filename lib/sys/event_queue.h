@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "sys/unique_fd.h"
+#include "sys/fd.h"
 
 namespace dsched::sys {
 
@@ -38,7 +38,7 @@ class Bell {
   }
 
  private:
-  UniqueFd fd_;
+  Fd fd_;
 };
 
 template <class T>

@@ -22,7 +22,7 @@
 #include <string>
 
 #include "sys/attempt_table.h"
-#include "sys/unique_fd.h"
+#include "sys/fd.h"
 
 namespace dsched::sys {
 
@@ -52,7 +52,7 @@ class Keeper {
 
  private:
   AttemptTable& table_;
-  UniqueFd pipe_;  // the writing end
+  Fd pipe_;  // the writing end
   pid_t pid_ = 0;
 };
 

@@ -22,7 +22,7 @@
 
 #include "base/ids.h"
 #include "sys/attempt_table.h"
-#include "sys/unique_fd.h"
+#include "sys/fd.h"
 
 namespace dsched::sys {
 
@@ -44,7 +44,7 @@ struct Spawn {
 
 struct Child {
   pid_t pid = 0;
-  UniqueFd pidfd;
+  Fd pidfd;
 };
 // No process was left behind; `error_number` says why, `what` which step failed.
 struct SpawnFailure {
@@ -76,7 +76,7 @@ class Spawner {
 
  private:
   void* stack_;
-  UniqueFd null_;
+  Fd null_;
 };
 
 // What execvp would try for `name`, in order: itself when it has a slash, else one path for each
@@ -88,6 +88,6 @@ class Spawner {
 [[nodiscard]] ProcessEnd reap(const Child& child);
 
 // Sends a signal through the pidfd; false when the process has ended.
-bool send_signal(const UniqueFd& pidfd, int signal);
+bool send_signal(const Fd& pidfd, int signal);
 
 }  // namespace dsched::sys

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "sys/unique_fd.h"
+#include "sys/fd.h"
 
 namespace dsched::sys {
 
@@ -37,7 +37,7 @@ class Signals {
   [[nodiscard]] std::vector<SignalEvent> take();
 
  private:
-  UniqueFd fd_;
+  Fd fd_;
 };
 
 // Stops this process as Ctrl-Z does by default; returns when it has been continued. The pending
