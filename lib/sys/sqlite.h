@@ -11,22 +11,19 @@
 // lets the WAL grow without bound; Statement's destructor resets it.
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/digest.h"
 #include "base/ids.h"
-#include "sys/entropy.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
 
 namespace dsched::sys {
-
-class Database;
 
 // A prepared statement on loan from its Database; reset and given back by the destructor.
 class Statement {
@@ -56,9 +53,10 @@ class Statement {
 
  private:
   friend class Database;
-  Statement(Database& database, sqlite3_stmt* handle);
-  Database* database_;
-  sqlite3_stmt* handle_;  // owned by the Database
+  Statement(sqlite3_stmt* handle, std::vector<sqlite3_stmt*>& idle);
+  void check(int code) const;
+  sqlite3_stmt* handle_;
+  std::vector<sqlite3_stmt*>* idle_;  // of the Database, for this text
   int next_parameter_ = 1;
 };
 
