@@ -34,7 +34,6 @@ class JsonDisplay : public session::Observer {
 
   std::unique_ptr<sys::Screen> screen_;
   session::Counts told_;
-  bool has_told_ = false;
   Instant next_line_;
   std::optional<Instant> wake_up_;
 };

@@ -45,7 +45,7 @@ class PlainDisplay : public session::Observer {
   void count(session::NodeChange change);
   void tell_counted(const session::Progress& progress);
   void tell_silence(const session::Progress& progress);
-  void add_line(std::string_view line, const session::Progress& progress);
+  void add_line(std::string_view text, const session::Progress& progress);
   void flush();
 
   std::unique_ptr<sys::Screen> screen_;

@@ -28,7 +28,7 @@ inline constexpr std::size_t k_shown_line_bytes_max = 1000;
 [[nodiscard]] std::string failure_block(const session::NodeReport& report, Style style);
 
 // The one line that stays when the execution has ended, without its end:
-// "wordcount completed in 3.4s: 30 of 30 nodes (12 reused), execution 17".
+// "wordcount completed after 3.4s: 30 of 30 nodes completed (12 reused); execution 17".
 [[nodiscard]] std::string summary_line(const session::Progress& progress, std::string_view status,
                                        Nanoseconds wall, Style style);
 
