@@ -55,8 +55,12 @@ std::uint64_t copy_through_buffer(int from, int to, std::uint64_t offset, std::s
 
 }  // namespace
 
+bool clone_file(int from, int to) {
+  return ::ioctl(to, FICLONE, from) == 0;
+}
+
 std::uint64_t copy_file(int from, int to, std::string_view what) {
-  if (::ioctl(to, FICLONE, from) == 0) {
+  if (clone_file(from, to)) {
     struct stat status {};
     if (::fstat(to, &status) != 0) fail(what);
     return static_cast<std::uint64_t>(status.st_size);

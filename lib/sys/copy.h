@@ -12,4 +12,7 @@ namespace dsched::sys {
 // descriptor's offset has a meaning afterwards. Throws Error (storage), naming `what`.
 std::uint64_t copy_file(int from, int to, std::string_view what);
 
+// Makes `to` share all bytes of `from`; false where the file system cannot.
+[[nodiscard]] bool clone_file(int from, int to);
+
 }  // namespace dsched::sys
