@@ -2,8 +2,8 @@
 #pragma once
 // The states of nodes and executions, as they are shown and stored.
 //
-// Node: pending → running → completed | failed | cancelled. Inside the engine a pending node is in one
-// of several phases; engine/execution.h describes them and makes every transition.
+// Node: pending → running → completed | failed | cancelled. Inside the engine a pending node is in
+// one of several phases; engine/execution.h describes them and makes every transition.
 
 #include <cstdint>
 #include <string_view>

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What can happen to an execution, and what must then be done.
+//
+// A Fact goes into Execution::apply with the moment it happened; Effects come out. Facts carry what
+// the engine cannot know by itself (what the store holds, how an attempt ended, dice that were
+// thrown); effects say what the session has to perform. Both are small values, kept by nobody.
+
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "base/failure.h"
+#include "base/ids.h"
+#include "engine/state.h"
+
+namespace dsched::engine {
+
+// ---- facts
+// ---------------------------------------------------------------------------------------
+
+// The answers to an Examine effect.
+struct FoundReusable {
+  NodeIndex node;
+};
+struct MustRun {
+  NodeIndex node;
+};
+struct SameKeyUnderWay {  // another node with an equal key is examined, queued or running
+  NodeIndex node;
+  NodeIndex first;
+};
+struct CannotRun {  // an input is missing or refused, or an argument cannot be made available
+  NodeIndex node;
+  FailureClass failure = FailureClass::not_found;
+};
+
+struct AttemptStarted {
+  NodeIndex node;
+};
+struct AttemptEnded {
+  NodeIndex node;
+  FailureClass failure = FailureClass::none;
+  double jitter = 0;  // 0 … 1, drawn by the session; spreads the retry
+};
+// An attempt that was handed over came back unstarted (answer to Withdraw).
+struct AttemptWithdrawn {
+  NodeIndex node;
+};
+// The stored result of `node` is gone or damaged: it must be made again. `needed_by`, if any, was
+// about to start with it and goes back to waiting.
+struct ResultLost {
+  NodeIndex node;
+  std::optional<NodeIndex> needed_by;
+};
+
+enum class StopRequest : std::uint8_t {
+  interrupt,  // first Ctrl-C: start nothing new, let the running ones know, wait
+  terminate,  // SIGTERM, SIGHUP: the same, and end by force after the grace period
+  kill,       // second Ctrl-C: end every tree now
+};
+struct Stop {
+  StopRequest request = StopRequest::interrupt;
+};
+struct Suspended {};  // Ctrl-Z: all running attempts stand still
+struct Continued {};
+// Time has passed: timers that are due fire.
+struct Tick {};
+
+using Fact =
+    std::variant<FoundReusable, MustRun, SameKeyUnderWay, CannotRun, AttemptStarted, AttemptEnded,
+                 AttemptWithdrawn, ResultLost, Stop, Suspended, Continued, Tick>;
+
+// ---- effects
+// -------------------------------------------------------------------------------------
+
+// Everything the node needs is there: find out whether its result is known. Answer with one of the
+// four facts above.
+struct Examine {
+  NodeIndex node;
+};
+// Evaluate an in-process node now and answer with AttemptEnded.
+struct Evaluate {
+  NodeIndex node;
+};
+// Hand the node to the executor as attempt `number`.
+struct StartAttempt {
+  NodeIndex node;
+  std::uint32_t number = 1;
+};
+// Take back an attempt that has not begun, if that is still possible.
+struct Withdraw {
+  NodeIndex node;
+};
+enum class TreeControl : std::uint8_t { interrupt, terminate, kill, suspend, resume };
+struct ControlTree {
+  NodeIndex node;
+  TreeControl control = TreeControl::terminate;
+};
+// The node has reached a state that will not change in this run (or an attempt failed and another
+// one follows: pending with reason backoff). To be recorded and shown.
+struct NodeSettled {
+  NodeIndex node;
+  NodeState state = NodeState::completed;
+  Reason reason = Reason::none;
+  FailureClass failure = FailureClass::none;
+  NodeIndex because;        // for dependency_failed: the node that failed
+  Nanoseconds retry_in{0};  // for backoff
+};
+// Nothing more will happen.
+struct ExecutionEnded {
+  ExecutionStatus status = ExecutionStatus::completed;
+};
+
+using Effect = std::variant<Examine, Evaluate, StartAttempt, Withdraw, ControlTree, NodeSettled,
+                            ExecutionEnded>;
+using Effects = std::vector<Effect>;
+
+}  // namespace dsched::engine

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/ready_queue.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace dsched::engine {
+
+ReadyQueue::ReadyQueue(std::vector<Slots> pool_limits) {
+  pools_.reserve(pool_limits.size());
+  for (const Slots limit : pool_limits) pools_.push_back({limit.count, {}});
+}
+
+void ReadyQueue::push(std::vector<Entry>& heap, const Entry& entry) {
+  heap.push_back(entry);
+  std::push_heap(heap.begin(), heap.end(), Worse{});
+}
+
+ReadyQueue::Entry ReadyQueue::pop(std::vector<Entry>& heap) {
+  std::pop_heap(heap.begin(), heap.end(), Worse{});
+  const Entry entry = heap.back();
+  heap.pop_back();
+  return entry;
+}
+
+void ReadyQueue::add(const Rank& rank, std::optional<PoolIndex> pool) {
+  push(main_, {rank, pool});
+  park_blocked();
+}
+
+void ReadyQueue::park_blocked() {
+  while (!main_.empty() && main_.front().pool && pools_[main_.front().pool->value].free == 0) {
+    const Entry entry = pop(main_);
+    push(pools_[entry.pool->value].parked, entry);
+  }
+}
+
+std::optional<NodeIndex> ReadyQueue::take_best(std::size_t pass_over_max,
+                                               const std::function<bool(const Rank&)>& fits) {
+  std::vector<Entry> passed_over;
+  std::optional<NodeIndex> taken;
+  while (!main_.empty() && passed_over.size() <= pass_over_max) {
+    const Entry entry = pop(main_);
+    if (entry.pool && pools_[entry.pool->value].free == 0) {
+      push(pools_[entry.pool->value].parked, entry);
+    } else if (!fits(entry.rank)) {
+      passed_over.push_back(entry);
+    } else {
+      if (entry.pool) --pools_[entry.pool->value].free;
+      taken = entry.rank.node;
+      break;
+    }
+  }
+  for (const Entry& entry : passed_over) push(main_, entry);
+  park_blocked();
+  return taken;
+}
+
+void ReadyQueue::release(PoolIndex pool) {
+  PoolState& state = pools_[pool.value];
+  ++state.free;
+  if (!state.parked.empty()) push(main_, pop(state.parked));
+  park_blocked();
+}
+
+std::optional<Rank> ReadyQueue::best() const {
+  if (main_.empty()) return std::nullopt;
+  return main_.front().rank;
+}
+
+}  // namespace dsched::engine

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Nodes that could start now, best first: by priority, then longest remaining path, then the
+// program's order. Knows nothing of slots; pools hold back the nodes of a full pool.
+//
+// Law: take_best() gives the first node in rank order that `fits`, and the nodes passed over keep
+// their place. A node whose pool is full is parked with that pool and costs nothing until a place
+// is free.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace dsched::engine {
+
+// Greater is better.
+struct Rank {
+  std::uint8_t priority = 0;
+  Nanoseconds remaining{0};
+  NodeIndex node;  // the smaller index is better
+  [[nodiscard]] bool is_better_than(const Rank& other) const {
+    if (priority != other.priority) return priority > other.priority;
+    if (remaining != other.remaining) return remaining > other.remaining;
+    return node < other.node;
+  }
+};
+
+class ReadyQueue {
+ public:
+  explicit ReadyQueue(std::vector<Slots> pool_limits);
+
+  void add(const Rank& rank, std::optional<PoolIndex> pool);
+  // The best entry for which `fits` says yes; it is taken out, and its pool has one place less.
+  // At most `pass_over_max` entries that do not fit are passed over; 0: only the best is
+  // considered.
+  [[nodiscard]] std::optional<NodeIndex> take_best(std::size_t pass_over_max,
+                                                   const std::function<bool(const Rank&)>& fits);
+  // A node of `pool` that had been taken has ended or came back.
+  void release(PoolIndex pool);
+  // The best entry, whether it fits or not; empty when nothing could be taken.
+  [[nodiscard]] std::optional<Rank> best() const;
+  [[nodiscard]] bool empty() const { return main_.empty(); }
+
+ private:
+  struct Entry {
+    Rank rank;
+    std::optional<PoolIndex> pool;
+  };
+  struct Worse {
+    bool operator()(const Entry& a, const Entry& b) const { return b.rank.is_better_than(a.rank); }
+  };
+  struct PoolState {
+    std::uint32_t free = 0;
+    std::vector<Entry> parked;  // heap
+  };
+  void push(std::vector<Entry>& heap, const Entry& entry);
+  Entry pop(std::vector<Entry>& heap);
+  // Moves entries of full pools at the front of the queue to their pool's parking place.
+  void park_blocked();
+
+  std::vector<Entry> main_;  // heap; its front is never of a full pool between calls
+  std::vector<PoolState> pools_;
+};
+
+}  // namespace dsched::engine

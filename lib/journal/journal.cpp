@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "journal/journal.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace dsched::journal {
+namespace {
+
+constexpr const char* k_tables = R"(
+CREATE TABLE IF NOT EXISTS execution(
+  number INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, dag_id TEXT NOT NULL,
+  status INTEGER NOT NULL, priority INTEGER NOT NULL, program BLOB NOT NULL,
+  program_size INTEGER NOT NULL, folder TEXT NOT NULL, settings TEXT NOT NULL,
+  initiated_by TEXT NOT NULL, submitted_at INTEGER NOT NULL, finished_at INTEGER,
+  total INTEGER NOT NULL, completed INTEGER NOT NULL, reused_nodes INTEGER NOT NULL,
+  failed INTEGER NOT NULL, cancelled INTEGER NOT NULL, running INTEGER NOT NULL, reused BLOB);
+CREATE TABLE IF NOT EXISTS segment(
+  execution INTEGER NOT NULL, sequence INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS segment_of ON segment(execution, sequence);
+CREATE TABLE IF NOT EXISTS reuse(digest BLOB PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS history(dag_id TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+)";
+
+constexpr std::string_view k_columns =
+    "number,id,dag_id,status,priority,program,program_size,folder,settings,initiated_by,"
+    "submitted_at,finished_at,total,completed,reused_nodes,failed,cancelled,running,reused";
+
+std::string_view bytes_of(const Uuid& id) {
+  return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
+}
+
+std::int64_t nanoseconds(WallTime time) {
+  return time.time_since_epoch().count();
+}
+
+std::int64_t as_integer(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
+
+ExecutionRecord record_from(const sys::Statement& row) {
+  ExecutionRecord record;
+  record.number = {static_cast<std::uint64_t>(row.integer(0))};
+  const std::string_view id = row.bytes(1);
+  if (id.size() == record.id.bytes.size())
+    std::memcpy(record.id.bytes.data(), id.data(), id.size());
+  record.dag_id = row.bytes(2);
+  record.status = static_cast<engine::ExecutionStatus>(row.integer(3));
+  record.priority = {static_cast<std::uint8_t>(row.integer(4))};
+  record.program = {row.digest(5).value_or(Digest{}), static_cast<std::uint64_t>(row.integer(6))};
+  record.folder = row.bytes(7);
+  record.settings = row.bytes(8);
+  record.initiated_by = row.bytes(9);
+  record.submitted_at = WallTime{Nanoseconds{row.integer(10)}};
+  if (!row.is_null(11)) record.finished_at = WallTime{Nanoseconds{row.integer(11)}};
+  const auto count = [&](int column) { return static_cast<std::uint64_t>(row.integer(column)); };
+  record.counts = {.total = count(12),
+                   .completed = count(13),
+                   .reused = count(14),
+                   .failed = count(15),
+                   .cancelled = count(16),
+                   .running = count(17)};
+  record.reused = row.digest(18);
+  return record;
+}
+
+std::string select(std::string_view rest) {
+  std::string sql = "SELECT ";
+  sql += k_columns;
+  sql += " FROM execution ";
+  sql += rest;
+  return sql;
+}
+
+// The columns behind `number` and `id`, in their order.
+void bind_changing(sys::Statement& statement, const ExecutionRecord& record) {
+  statement.bind_text(record.dag_id)
+      .bind(static_cast<std::int64_t>(record.status))
+      .bind(std::int64_t{record.priority.level})
+      .bind(record.program.hash)
+      .bind(as_integer(record.program.size))
+      .bind_text(record.folder)
+      .bind_text(record.settings)
+      .bind_text(record.initiated_by)
+      .bind(nanoseconds(record.submitted_at));
+  if (record.finished_at) {
+    statement.bind(nanoseconds(*record.finished_at));
+  } else {
+    statement.bind_null();
+  }
+  statement.bind(as_integer(record.counts.total))
+      .bind(as_integer(record.counts.completed))
+      .bind(as_integer(record.counts.reused))
+      .bind(as_integer(record.counts.failed))
+      .bind(as_integer(record.counts.cancelled))
+      .bind(as_integer(record.counts.running));
+  if (record.reused) {
+    statement.bind(*record.reused);
+  } else {
+    statement.bind_null();
+  }
+}
+
+// Hexadecimal digits and dashes: what an id can be made of.
+bool is_part_of_id(std::string_view name) {
+  constexpr std::size_t k_shortest = 4;
+  return name.size() >= k_shortest && name.size() <= 36 &&
+         name.find_first_not_of("0123456789abcdef-") == std::string_view::npos;
+}
+
+// FNV-1a, 64 bits. Two names of one DAG that collide share an estimate, which harms nothing.
+std::uint64_t hash_of(std::string_view name) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char c : name) hash = (hash ^ static_cast<std::uint8_t>(c)) * 1099511628211ULL;
+  return hash;
+}
+
+}  // namespace
+
+Journal::Journal(sys::Database& database, Tables tables) : database_(database) {
+  auto statement = database_.prepare(
+      "SELECT count(*) FROM sqlite_master WHERE type='table' AND "
+      "name IN ('execution','segment','reuse','history')");
+  present_ = statement.step() && statement.integer(0) == 4;
+  if (present_ || tables == Tables::expect) return;
+  database_.execute(k_tables);
+  present_ = true;
+}
+
+void Journal::submit(ExecutionRecord& record) {
+  auto insert = database_.prepare(
+      "INSERT INTO execution(id,dag_id,status,priority,program,program_size,folder,settings,"
+      "initiated_by,submitted_at,finished_at,total,completed,reused_nodes,failed,cancelled,running,"
+      "reused) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  insert.bind_blob(bytes_of(record.id));
+  bind_changing(insert, record);
+  insert.run();
+  record.number = {static_cast<std::uint64_t>(database_.last_insert_id())};
+}
+
+void Journal::update(const ExecutionRecord& record) {
+  auto update = database_.prepare(
+      "UPDATE execution SET dag_id=?,status=?,priority=?,program=?,program_size=?,folder=?,"
+      "settings=?,initiated_by=?,submitted_at=?,finished_at=?,total=?,completed=?,reused_nodes=?,"
+      "failed=?,cancelled=?,running=?,reused=? WHERE number=?");
+  bind_changing(update, record);
+  update.bind(as_integer(record.number.value)).run();
+}
+
+void Journal::append_segment(ExecutionNumber execution, std::string_view segment) {
+  database_.prepare("INSERT INTO segment(execution,data) VALUES(?,?)")
+      .bind(as_integer(execution.value))
+      .bind_blob(segment)
+      .run();
+}
+
+void Journal::drop_segments(ExecutionNumber execution) {
+  database_.prepare("DELETE FROM segment WHERE execution=?")
+      .bind(as_integer(execution.value))
+      .run();
+}
+
+// A row of `reuse`: (node:u32 little-endian, key:32)*; its digest is its own checksum.
+Digest Journal::put_reused(const std::vector<ReusedNode>& nodes) {
+  std::string data;
+  data.reserve(nodes.size() * 36);
+  for (const ReusedNode& reused : nodes) {
+    for (unsigned shift = 0; shift < 32; shift += 8) {
+      data += static_cast<char>(reused.node.value >> shift);
+    }
+    data.append(reinterpret_cast<const char*>(reused.key.bytes.data()), reused.key.bytes.size());
+  }
+  const Digest digest = sha256(data);
+  database_.prepare("INSERT OR IGNORE INTO reuse(digest,data) VALUES(?,?)")
+      .bind(digest)
+      .bind_blob(data)
+      .run();
+  return digest;
+}
+
+std::vector<ReusedNode> Journal::reused(const Digest& digest) {
+  auto statement = database_.prepare("SELECT data FROM reuse WHERE digest=?");
+  statement.bind(digest);
+  if (!statement.step()) return {};
+  const std::string_view data = statement.bytes(0);
+  constexpr std::size_t k_entry = 36;
+  if (data.size() % k_entry != 0 || sha256(data) != digest) {
+    throw Error(ErrorKind::damaged, "journal: the record of reused nodes is damaged");
+  }
+  std::vector<ReusedNode> nodes(data.size() / k_entry);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const char* at = data.data() + i * k_entry;
+    for (unsigned k = 0; k < 4; ++k) {
+      nodes[i].node.value |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(at[k]))
+                             << (8 * k);
+    }
+    std::memcpy(nodes[i].key.bytes.data(), at + 4, 32);
+  }
+  return nodes;
+}
+
+std::optional<ExecutionRecord> Journal::find(ExecutionNumber execution) {
+  if (!present_) return std::nullopt;
+  auto statement = database_.prepare(select("WHERE number=?"));
+  statement.bind(as_integer(execution.value));
+  if (!statement.step()) return std::nullopt;
+  return record_from(statement);
+}
+
+std::optional<ExecutionRecord> Journal::find(std::string_view name) {
+  if (!present_) return std::nullopt;
+  if (name == "@latest") name = "@-1";
+  if (name.starts_with("@-")) {
+    std::int64_t back = 0;
+    const auto [end, error] = std::from_chars(name.data() + 2, name.data() + name.size(), back);
+    if (error != std::errc{} || end != name.data() + name.size() || back < 1) return std::nullopt;
+    auto statement = database_.prepare(select("ORDER BY number DESC LIMIT 1 OFFSET ?"));
+    statement.bind(back - 1);
+    if (!statement.step()) return std::nullopt;
+    return record_from(statement);
+  }
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error == std::errc{} && end == name.data() + name.size()) {
+    if (auto found = find(ExecutionNumber{number})) return found;
+  }
+  if (!is_part_of_id(name)) return std::nullopt;
+  std::vector<ExecutionNumber> matches;
+  {
+    auto statement = database_.prepare("SELECT number,id FROM execution ORDER BY number DESC");
+    while (statement.step()) {
+      Uuid id;
+      const std::string_view bytes = statement.bytes(1);
+      if (bytes.size() == id.bytes.size()) std::memcpy(id.bytes.data(), bytes.data(), bytes.size());
+      const std::string text = to_text(id);
+      if (text.starts_with(name) || text.ends_with(name)) {
+        matches.push_back({static_cast<std::uint64_t>(statement.integer(0))});
+      }
+    }
+  }
+  if (matches.size() > 1) {
+    throw Error(ErrorKind::usage, "execution " + std::string(name) + ": " +
+                                      std::to_string(matches.size()) + " executions fit this name");
+  }
+  if (matches.empty()) return std::nullopt;
+  return find(matches.front());
+}
+
+void Journal::each(std::size_t limit, const std::function<void(const ExecutionRecord&)>& visit) {
+  if (!present_) return;
+  auto statement = database_.prepare(select("ORDER BY number DESC LIMIT ?"));
+  statement.bind(static_cast<std::int64_t>(limit));
+  while (statement.step()) visit(record_from(statement));
+}
+
+void Journal::each_outcome(ExecutionNumber execution, const std::function<void(Outcome&&)>& visit) {
+  auto statement =
+      database_.prepare("SELECT data FROM segment WHERE execution=? ORDER BY sequence");
+  statement.bind(as_integer(execution.value));
+  while (statement.step()) {
+    if (!read_segment(statement.bytes(0), visit)) {
+      throw Error(ErrorKind::damaged, "journal: a segment of execution " +
+                                          std::to_string(execution.value) + " is damaged");
+    }
+  }
+}
+
+// A row of `history`: (hash:u64 milliseconds:u32)*, little-endian, sorted by hash.
+History::History(sys::Database& database, std::string_view dag_id) : dag_id_(dag_id) {
+  {
+    auto table = database.prepare("SELECT 1 FROM sqlite_master WHERE name='history'");
+    if (!table.step()) return;  // a read-only look at a store without executions
+  }
+  auto statement = database.prepare("SELECT data FROM history WHERE dag_id=?");
+  statement.bind_text(dag_id_);
+  if (!statement.step()) return;
+  const std::string_view data = statement.bytes(0);
+  constexpr std::size_t k_entry = 12;
+  milliseconds_.reserve(data.size() / k_entry);
+  for (std::size_t at = 0; at + k_entry <= data.size(); at += k_entry) {
+    std::uint64_t hash = 0;
+    std::uint32_t millis = 0;
+    std::memcpy(&hash, data.data() + at, 8);
+    std::memcpy(&millis, data.data() + at + 8, 4);
+    milliseconds_.emplace(hash, millis);
+  }
+}
+
+std::optional<Nanoseconds> History::duration(std::string_view node_id) const {
+  const auto found = milliseconds_.find(hash_of(node_id));
+  if (found == milliseconds_.end()) return std::nullopt;
+  return std::chrono::milliseconds{found->second};
+}
+
+void History::remember(std::string_view node_id, Nanoseconds duration) {
+  const auto millis = std::chrono::ceil<std::chrono::milliseconds>(duration).count();
+  const auto clamped = std::clamp<std::int64_t>(millis, 0, UINT32_MAX);
+  milliseconds_[hash_of(node_id)] = static_cast<std::uint32_t>(clamped);
+  changed_ = true;
+}
+
+void History::save(sys::Database& database) {
+  if (!changed_) return;
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> sorted(milliseconds_.begin(),
+                                                              milliseconds_.end());
+  std::sort(sorted.begin(), sorted.end());
+  std::string data;
+  data.reserve(sorted.size() * 12);
+  for (const auto& [hash, millis] : sorted) {
+    data.append(reinterpret_cast<const char*>(&hash), 8);
+    data.append(reinterpret_cast<const char*>(&millis), 4);
+  }
+  database.prepare("INSERT OR REPLACE INTO history(dag_id,data) VALUES(?,?)")
+      .bind_text(dag_id_)
+      .bind_blob(data)
+      .run();
+  changed_ = false;
+}
+
+}  // namespace dsched::journal

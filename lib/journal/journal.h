@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The record of executions: what was submitted, what came of each node, how it ended.
+//
+// It lives in the store's database, so that a completion and its result commit together. Only
+// executions have rows of their own; the outcomes of nodes are appended as segments
+// (journal/outcome.h). Which nodes were reused, and with which results, is one row shared by all
+// executions that reused the same (a re-run that runs nothing adds a few hundred bytes). Durations
+// are remembered per DAG, for order and estimates. Everything that writes joins the caller's
+// transaction.
+//
+// Tables (SQL in journal.cpp): execution, segment, reuse, history.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/uuid.h"
+#include "engine/execution.h"
+#include "engine/state.h"
+#include "journal/outcome.h"
+#include "sys/sqlite.h"
+
+namespace dsched::journal {
+
+struct ExecutionRecord {
+  ExecutionNumber number;
+  Uuid id;
+  std::string dag_id;
+  engine::ExecutionStatus status = engine::ExecutionStatus::submitted;
+  Priority priority;
+  store::Content program;  // its text is a blob
+  std::string folder;      // the program's folder, absolute
+  std::string settings;    // JSON object: what the command line said that a resume must keep
+  std::string initiated_by;
+  WallTime submitted_at;
+  std::optional<WallTime> finished_at;
+  engine::Counts counts;         // as of the last record
+  std::optional<Digest> reused;  // of the row in `reuse`
+};
+
+struct ReusedNode {
+  NodeIndex node;
+  Digest key;
+};
+
+class Journal {
+ public:
+  enum class Tables : std::uint8_t {
+    make,    // when they are missing
+    expect,  // read only: without them there are no executions
+  };
+  Journal(sys::Database& database, Tables tables);
+
+  // Gives the record its number and adds it.
+  void submit(ExecutionRecord& record);
+  // Rewrites status, counts, times, program and settings.
+  void update(const ExecutionRecord& record);
+  void append_segment(ExecutionNumber execution, std::string_view segment);
+  void drop_segments(ExecutionNumber execution);
+  // Ordered by node. Returns the digest to put into the record.
+  [[nodiscard]] Digest put_reused(const std::vector<ReusedNode>& nodes);
+
+  [[nodiscard]] std::optional<ExecutionRecord> find(ExecutionNumber execution);
+  // By number, id, unique prefix or suffix of the id (4 characters at least), "@latest", "@-2" (the
+  // one before the latest). Empty: there is none; throws Error usage when several fit.
+  [[nodiscard]] std::optional<ExecutionRecord> find(std::string_view name);
+  // Newest first, at most `limit`.
+  void each(std::size_t limit, const std::function<void(const ExecutionRecord&)>& visit);
+  // In the order they happened. Throws Error damaged when a segment cannot be read.
+  void each_outcome(ExecutionNumber execution, const std::function<void(Outcome&&)>& visit);
+  [[nodiscard]] std::vector<ReusedNode> reused(const Digest& digest);
+
+ private:
+  sys::Database& database_;
+  bool present_ = true;
+};
+
+// Recorded durations of a DAG's nodes, by name.
+class History {
+ public:
+  History(sys::Database& database, std::string_view dag_id);
+  [[nodiscard]] std::optional<Nanoseconds> duration(std::string_view node_id) const;
+  void remember(std::string_view node_id, Nanoseconds duration);
+  // Joins the caller's transaction.
+  void save(sys::Database& database);
+
+ private:
+  std::string dag_id_;
+  std::unordered_map<std::uint64_t, std::uint32_t> milliseconds_;  // by hash of the name
+  bool changed_ = false;
+};
+
+}  // namespace dsched::journal

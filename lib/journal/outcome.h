@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What the journal says of one attempt at a node, and how that is written down in a segment.
+//
+// A segment is one row of the journal: up to 8,192 outcomes in the order they happened.
+//
+//   segment = version:u8 (1) outcome* sum:u64
+//   outcome = kind:u8 node:varint attempt:varint body
+//   kind    = 1 started | 2 completed | 3 failed (another attempt may follow) | 4 withdrawn
+//   body of started   = at:varint
+//   body of completed = flags:u8 at:varint took:varint [usage] [key:32] result [outputs] [log]
+//   body of failed    = class:u8 flags:u8 at:varint took:varint [usage] [exit:varint]
+//   [signal:varint]
+//                       error:text [log]
+//   usage   = user:varint system:varint peak_kib:varint           (flag 1)
+//   key     = 32 bytes                                             (flag 2)
+//   result  = text (flag 4: the value itself) | content            (a content of no bytes: flag 8,
+//   absent) outputs = count:varint output*                                 (flag 16) output  =
+//   path:text kind:u8 executable:u8 content members:varint content* log     = content (flag 32)
+//   exit    = code + 1, 0: none; signal: number, 0: none
+//   content = hash:32 size:varint
+//   text    = size:varint bytes
+//
+// Times are microseconds: `at` since the execution was submitted, `took` since then; varint is
+// LEB128. `sum` is store::checksum over all that precedes it. stored: version 1 never changes.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/failure.h"
+#include "base/ids.h"
+#include "store/record.h"
+
+namespace dsched::journal {
+
+struct Outcome {
+  // stored: never renumber
+  enum class Kind : std::uint8_t { started = 1, completed = 2, failed = 3, withdrawn = 4 };
+  Kind kind = Kind::completed;
+  NodeIndex node;  // in the program recorded with the execution
+  std::uint32_t attempt = 1;
+  Nanoseconds at{0};  // start of the attempt, since the execution was submitted
+  Nanoseconds took{0};
+  Nanoseconds user{0};
+  Nanoseconds system{0};
+  std::uint64_t peak_memory_kib = 0;
+  std::optional<Digest> key;         // completed: empty for in-process values
+  std::optional<std::string> value;  // completed: a small value of an in-process node
+  store::Content content;            // completed: of the result, when `value` is empty
+  std::vector<store::OutputEntry> outputs;
+  std::optional<store::Content> log;  // stderr, when it said something
+  FailureClass failure = FailureClass::none;
+  std::optional<int> exit_code;
+  std::optional<int> signal;
+  std::string error;  // one line
+};
+
+inline constexpr std::size_t k_segment_outcomes_max = 8192;
+
+// Collects outcomes into the bytes of a segment.
+class SegmentWriter {
+ public:
+  void append(const Outcome& outcome);
+  // Like append() for a completed in-process node, without making an Outcome (a million of them).
+  void append_value(NodeIndex node, Nanoseconds at, std::string_view value);
+  [[nodiscard]] std::size_t outcomes() const { return outcomes_; }
+  [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }
+  // The finished segment; the writer is empty again.
+  [[nodiscard]] std::string take();
+
+ private:
+  std::string bytes_;
+  std::size_t outcomes_ = 0;
+};
+
+// False when the bytes are no whole segment; `visit` has then been called for none of it.
+[[nodiscard]] bool read_segment(std::string_view segment,
+                                const std::function<void(Outcome&&)>& visit);
+
+}  // namespace dsched::journal
