@@ -81,7 +81,6 @@ struct NewNode {
   Node node;
   std::span<const std::string_view> arguments;
   std::string_view path;  // the cleaned path of read_file and write_file; else empty
-  std::string_view pool;  // the name of its pool; empty: none
 };
 
 class Builder {
@@ -98,7 +97,9 @@ class Builder {
   void expect(std::size_t nodes);
   void set_names(std::string_view dag_id, std::string_view metadata);
   void add_pool(const Pool& pool);
-  // The index of Settings equal to these (Node::settings). The pool is named in NewNode.
+  // The index of the pool of this name, for Settings::pool; it may be added later.
+  [[nodiscard]] PoolIndex pool_named(std::string_view name);
+  // The index of Settings equal to these (Node::settings).
   [[nodiscard]] std::uint32_t add_settings(const Settings& settings);
   // The index of this name (Node::operation_name).
   [[nodiscard]] std::uint32_t add_operation_name(std::string_view name);

@@ -3,7 +3,7 @@
 // What a program says about one node, already checked: its operation, parameters and settings.
 //
 // Text is held as views into the Dag that owns the node (or into the program text that the Dag was
-// given to keep), so a node costs about 56 bytes beside its text. Most nodes share one Settings.
+// given to keep), so a node costs 48 bytes beside its text. Most nodes share one Settings.
 
 #include <cstdint>
 #include <optional>
@@ -49,6 +49,7 @@ struct Approval {
   std::string_view reason;  // empty: none given
   std::optional<double> expires_in_hours;
   std::vector<std::string_view> approvers;  // empty: anybody with the token
+  bool operator==(const Approval&) const = default;
 };
 
 // The optional fields of a node. Absent optionals mean: the default, which may come from an option
@@ -64,6 +65,8 @@ struct Settings {
   std::vector<std::string_view> secret_environment;                        // sorted
   std::optional<bool> cache;
   bool stream = false;
+  std::optional<std::uint64_t> max_lag_bytes;  // a stream is suspended when a reader lags further
+  bool ends_with_readers = false;              // on_reader_done: "end"
   std::optional<Nanoseconds> timeout;
   std::optional<std::uint32_t> max_retries;
   Nanoseconds backoff = std::chrono::seconds{1};
@@ -75,6 +78,7 @@ struct Settings {
   bool idempotent = true;
   std::optional<Nanoseconds> expected;  // expected_s
   std::string_view metadata;            // JSON text; empty: none
+  bool operator==(const Settings&) const = default;
 };
 
 }  // namespace dsched::dag

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dag/node.h"
+
+namespace dsched::dag {
+
+std::string_view name_of(Operation operation) {
+  switch (operation) {
+    case Operation::shell:
+      return "shell";
+    case Operation::exec:
+      return "exec";
+    case Operation::constant:
+      return "const";
+    case Operation::read_file:
+      return "read_file";
+    case Operation::write_file:
+      return "write_file";
+    case Operation::concat:
+      return "concat";
+    case Operation::sleep:
+      return "sleep";
+    case Operation::external:
+      return "external";
+  }
+  return "external";
+}
+
+bool is_builtin(Operation operation) {
+  switch (operation) {
+    case Operation::constant:
+    case Operation::read_file:
+    case Operation::write_file:
+    case Operation::concat:
+    case Operation::sleep:
+      return true;
+    case Operation::shell:
+    case Operation::exec:
+    case Operation::external:
+      return false;
+  }
+  return false;
+}
+
+bool is_pure(Operation operation) {
+  // A sleep is an effect: its result is always the same, but people ask for the waiting.
+  return operation == Operation::constant || operation == Operation::read_file ||
+         operation == Operation::concat;
+}
+
+}  // namespace dsched::dag
