@@ -4,8 +4,8 @@
 //
 // make_display() chooses among four observers: BarDisplay redraws at the bottom of a terminal,
 // PlainDisplay writes lines for logs and pipes, JsonDisplay writes one JSON object per line, and
-// NoDisplay shows only warnings. `automatic` and `bar` are the bar on a terminal that can redraw, else
-// plain lines. None of them reads a clock: time comes with every Progress.
+// NoDisplay shows only warnings. `automatic` and `bar` are the bar on a terminal that can redraw,
+// else plain lines. None of them reads a clock: time comes with every Progress.
 
 #include <cstdint>
 #include <memory>

@@ -1,0 +1,88 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Builds dsched in every way that matters and runs every test. One line per stage, with its time.
+#
+#   scripts/test.sh            everything
+#   scripts/test.sh STAGE...   only these: dev release asan-ubsan tsan (setup is always done)
+#
+# Stages are independent: when one fails the others still run, and the exit code is 1. The full
+# output of a stage is in build/test-logs/STAGE.log; a failed one is shown at its end.
+set -eu
+cd "$(dirname "$0")/.."
+
+stages=${*:-dev release asan-ubsan tsan}
+threads=$(nproc)
+logs=$PWD/build/test-logs
+mkdir -p "$logs"
+passed=0
+failed=0
+launcher=
+
+# A warning must fail the build and the compiler's cache must not be needed: it only saves time.
+configure() {
+  # shellcheck disable=SC2086  # the launcher is an optional word
+  cmake --preset "$1" $launcher
+}
+
+stage_setup() { scripts/setup.sh --tests; }
+
+# Everything with warnings as errors, each header alone, and the unit tests without optimisation.
+stage_dev() {
+  configure dev
+  cmake --build --preset dev --parallel "$threads"
+  cmake --build --preset dev --parallel "$threads" --target all_verify_interface_header_sets
+  ctest --preset dev --parallel "$threads" --label-regex unit
+}
+
+# What people use: the house's rules, the real binaries, and the unit tests once more.
+stage_release() {
+  configure release
+  cmake --build --preset release --parallel "$threads"
+  ctest --preset release --parallel "$threads"
+}
+
+stage_sanitizer() {
+  configure "$1"
+  cmake --build --preset "$1" --parallel "$threads" --target unit_tests
+  ctest --preset "$1" --parallel "$threads" --label-regex unit
+}
+
+# Runs one stage with its output in a log; tells in one line how it went.
+stage() {
+  name=$1
+  shift
+  began=$(date +%s)
+  if (set -eu; "$@") >"$logs/$name.log" 2>&1 </dev/null; then
+    result=passed
+    passed=$((passed + 1))
+  else
+    result=FAILED
+    failed=$((failed + 1))
+  fi
+  printf '%-12s %s in %s s\n' "$name" "$result" "$(($(date +%s) - began))"
+  if [ "$result" = FAILED ]; then
+    grep -nE 'error:|FAILED|\*\*\*Failed|Fatal|AssertionError' "$logs/$name.log" | head -n 30 || true
+    echo "--- the end of build/test-logs/$name.log:"
+    tail -n 60 "$logs/$name.log"
+  else
+    grep -E '^[0-9]+% tests passed|tests passed' "$logs/$name.log" || true
+  fi
+}
+
+all_began=$(date +%s)
+stage setup stage_setup
+if command -v ccache >/dev/null; then launcher=-DCMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
+for one in $stages; do
+  case $one in
+    dev) stage dev stage_dev ;;
+    release) stage release stage_release ;;
+    asan-ubsan | tsan) stage "$one" stage_sanitizer "$one" ;;
+    *)
+      echo "test.sh: $one: no such stage" >&2
+      exit 2
+      ;;
+  esac
+done
+echo "all stages in $(($(date +%s) - all_began)) s"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
