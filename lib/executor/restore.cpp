@@ -99,7 +99,7 @@ MaybeText put_file(FileExaminer& files, store::Blobs& blobs, const std::string& 
   if (auto* why = std::get_if<sys::PathProblem>(&made)) return std::move(why->error);
   sys::NewFile& file = std::get<sys::NewFile>(made);
   copy_stored(blobs, is.content.hash, file.fd(), path);
-  MaybeText why = text_of(file.commit(is.executable));
+  MaybeText why = text_of(file.commit(is.executable ? sys::Executable::yes : sys::Executable::no));
   if (!why) files.note_young(path);
   return why;
 }

@@ -150,8 +150,7 @@ Folder Folder::root() {
   return Folder("/", std::move(fd), 0);
 }
 
-OrProblem<Fd> open_beneath(const Folder& folder, std::string_view path, int flags,
-                                 unsigned mode) {
+OrProblem<Fd> open_beneath(const Folder& folder, std::string_view path, int flags, unsigned mode) {
   if (has_nul(path)) return problem(path, EINVAL);
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
@@ -248,15 +247,15 @@ OrProblem<NewFile> NewFile::beside(const Folder& folder, std::string_view target
   Fd file;
   const std::optional<std::string> temporary = with_free_name([&](const std::string& name) {
     file = Fd(::openat(at.folder.get(), name.c_str(),
-                             O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+                       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
     return static_cast<bool>(file);
   });
   if (!temporary) return problem(target, errno);
   return NewFile(std::string(target), std::move(at), *temporary, std::move(file));
 }
 
-std::optional<PathProblem> NewFile::commit(bool executable) {
-  if (executable) {
+std::optional<PathProblem> NewFile::commit(Executable executable) {
+  if (executable == Executable::yes) {
     struct stat status {};
     if (::fstat(file_.get(), &status) != 0) return problem(target_, errno);
     // Whoever the umask lets read it may execute it.

@@ -41,6 +41,8 @@ enum class Links : std::uint8_t {
   keep,    // the link itself is meant
 };
 
+enum class Executable : std::uint8_t { no, yes };
+
 // A folder that paths are resolved below. Copies of paths into it never escape it.
 class Folder {
  public:
@@ -73,8 +75,8 @@ struct Entry {
 };
 
 // openat2 with these O_ flags; O_CLOEXEC is added. Reading never hangs on a FIFO (O_NONBLOCK).
-[[nodiscard]] OrProblem<Fd> open_beneath(const Folder& folder, std::string_view path,
-                                               int flags, unsigned mode = 0);
+[[nodiscard]] OrProblem<Fd> open_beneath(const Folder& folder, std::string_view path, int flags,
+                                         unsigned mode = 0);
 [[nodiscard]] OrProblem<struct stat> status_beneath(const Folder& folder, std::string_view path,
                                                     Links links);
 // The text of the link at `path`.
@@ -104,7 +106,7 @@ class NewFile {
   [[nodiscard]] int fd() const { return file_.get(); }
   // Sets the mode to 0666, or 0777 when executable, less umask, and renames the file to its target.
   // A folder that is in the way is removed first; what has a link's name replaces the link.
-  [[nodiscard]] std::optional<PathProblem> commit(bool executable);
+  [[nodiscard]] std::optional<PathProblem> commit(Executable executable);
 
  private:
   NewFile(std::string target, Parent parent, std::string temporary, Fd file);
