@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/ids.h"
 #include "store/content.h"
 #include "store/staged_file.h"
 
@@ -42,6 +43,8 @@ class BlobReader {
   [[nodiscard]] virtual std::uint64_t size() const = 0;
   // Fills `into` from `offset`; fewer bytes only at the end.
   [[nodiscard]] virtual std::size_t read(std::uint64_t offset, std::span<char> into) = 0;
+  // A descriptor of a file with exactly these bytes, owned by the reader; -1 when there is none.
+  [[nodiscard]] virtual int fd() const { return -1; }
 };
 
 struct BlobInfo {

@@ -51,7 +51,7 @@ struct Record {
   Content content;  // of stdout (or the built-in's value)
   Digest digest;    // over content and outputs: what consumers depend on
   DataType data_type = DataType::binary;
-  Codec compression = Codec::none;  // of the content's blob; filled in by find()
+  Codec compression = Codec::none;  // of the content's blob; only in details()
   WallTime created_at;
   WallTime last_used_at;
   Nanoseconds duration{0};
@@ -80,6 +80,14 @@ struct Record {
 // Empty when the bytes are not what pack() made for this key and base key.
 [[nodiscard]] std::optional<Record> unpack(const Digest& key, const Digest& base_key,
                                            std::string_view packed);
+
+// The first and the last key that start with these hexadecimal digits (at most 64); empty when
+// the text is something else.
+struct KeyRange {
+  Digest first;
+  Digest last;
+};
+[[nodiscard]] std::optional<KeyRange> keys_with_prefix(std::string_view hex_digits);
 
 // 64 bits that differ whenever a single aligned 8-byte word differs, and otherwise with all but
 // certainty; not a defence against intent. stored: the function must never change.

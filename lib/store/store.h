@@ -26,6 +26,7 @@
 #include "sys/clock.h"
 #include "sys/entropy.h"
 #include "sys/files.h"
+#include "sys/host.h"
 #include "sys/sqlite.h"
 
 namespace dsched::store {
@@ -62,8 +63,8 @@ struct World {
   const sys::Clock& clock;
   sys::Entropy& entropy;
   sys::Files& files;
-  std::string vfs;      // SQLite's, empty: the system's
-  std::string boot_id;  // empty: read from the kernel
+  sys::Host& host;
+  std::string vfs{};  // SQLite's; empty: the system's
 };
 
 // Holds run/store.lock (or another lock of a store) until destroyed; dies with its process.

@@ -45,6 +45,8 @@ class Staged {
   [[nodiscard]] const std::string& name() const { return name_; }  // empty: it has none
   void forget_name() { name_.clear(); }  // it was renamed: nothing to unlink any more
   void abandon();
+  // The descriptor for somebody else's keeping; the file has no name any more.
+  [[nodiscard]] Fd release();
 
  private:
   Fd fd_;
@@ -95,6 +97,8 @@ class PosixFiles final : public Files {
 [[nodiscard]] std::size_t read_at(int fd, std::uint64_t offset, std::span<char> into);
 // Reads from the current position (pipes too); 0 at the end.
 [[nodiscard]] std::size_t read_some(int fd, std::span<char> into);
+// Writes all of `bytes` at the current position (pipes too); `what` names it in an Error.
+void write_all(int fd, std::string_view bytes, std::string_view what);
 [[nodiscard]] FileInfo info_of(int fd);
 void truncate_to_nothing(int fd);  // and back to position 0
 

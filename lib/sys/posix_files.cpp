@@ -87,6 +87,12 @@ void Staged::abandon() {
   fd_.reset();
 }
 
+Fd Staged::release() {
+  Fd fd = std::move(fd_);
+  abandon();
+  return fd;
+}
+
 Staged PosixFiles::stage(const std::string& folder) {
   const int nameless = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (nameless >= 0) return {Fd{nameless}, {}};
@@ -138,6 +144,7 @@ void PosixFiles::publish(Staged& file, const std::string& path, std::uint32_t mo
 Fd PosixFiles::open(const std::string& path) {
   // O_NONBLOCK so that a FIFO put in the way cannot hang us; it changes nothing for files.
   Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+  if (!fd && errno == ELOOP) throw Error(ErrorKind::damaged, path + ": is a link");
   if (!fd && errno != ENOENT) fail(path + ": open", errno);
   return fd;
 }
@@ -197,6 +204,15 @@ std::size_t read_some(int fd, std::span<char> into) {
     const ssize_t got = ::read(fd, into.data(), into.size());
     if (got >= 0) return static_cast<std::size_t>(got);
     if (errno != EINTR) fail("read", errno);
+  }
+}
+
+void write_all(int fd, std::string_view bytes, std::string_view what) {
+  while (!bytes.empty()) {
+    const ssize_t done = ::write(fd, bytes.data(), bytes.size());
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) fail(std::string(what) + ": write", done < 0 ? errno : ENOSPC);
+    bytes.remove_prefix(static_cast<std::size_t>(done));
   }
 }
 

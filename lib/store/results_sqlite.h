@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Results as rows of store.db (sqlite and hybrid backends). The tables stand in store/schema.h.
+//
+// Every row is checked when it is read: `packed` carries a sum over key, base key and itself, the
+// detail row one over its texts. A row that fails is as good as absent.
+
+#include <string>
+#include <unordered_map>
+
+#include "store/results.h"
+#include "sys/sqlite.h"
+
+namespace dsched::store {
+
+class SqliteResults final : public Results {
+ public:
+  SqliteResults(sys::Database& database, Blobs& blobs) : database_(database), blobs_(blobs) {}
+
+  void put(const Record& record) override;
+  bool remove(const Digest& key) override;
+  std::optional<Record> find(const Digest& key) override;
+  std::vector<Record> find_candidates(const Digest& base_key) override;
+  std::optional<Record> details(const Digest& key) override;
+  std::optional<Record> latest(std::string_view dag_id, std::string_view node_id) override;
+  void each(const std::function<void(const Record&)>& visit) override;
+  std::vector<Digest> with_prefix(std::string_view hex_digits, std::size_t limit) override;
+  bool update_metadata(const Digest& key, std::string_view json) override;
+  void touch(const Record& record, WallTime now) override;
+  void preload() override;
+  std::uint64_t damaged() const override { return damaged_; }
+
+ private:
+  // A preloaded row: where its packed bytes lie in arena_.
+  struct Row {
+    Digest key;
+    Digest base_key;
+    std::int64_t used = 0;
+    std::size_t begin = 0;
+    std::size_t size = 0;
+  };
+  std::optional<Record> from_columns(const sys::Statement& row);
+  std::optional<Record> from_memory(const Row& row);
+  void remember(const Digest& key, const Digest& base_key, std::int64_t used,
+                std::string_view packed);
+  void forget(const Digest& key);
+  void delete_row(std::int64_t id);
+  std::optional<std::int64_t> id_of(const Digest& key);
+  void read_details(std::int64_t id, Record& record);
+
+  sys::Database& database_;
+  Blobs& blobs_;
+  bool preloaded_ = false;
+  std::string arena_;
+  std::vector<Row> rows_;  // forgotten ones included
+  std::unordered_map<Digest, std::uint32_t> row_by_key_;
+  std::unordered_multimap<Digest, std::uint32_t> rows_by_base_;  // only where base differs from key
+  std::uint64_t damaged_ = 0;
+};
+
+}  // namespace dsched::store
