@@ -42,7 +42,7 @@ store::Content hash_into(int from, store::StagedFile& staged) {
     const std::size_t got = sys::read_at(source, size, buffer);
     const std::string_view bytes(buffer.data(), got);
     hash.update(bytes);
-    if (!is_cloned) sys::write_all(staged.fd(), bytes);
+    if (!is_cloned) sys::write_all(staged.fd(), bytes, "staged output");
     size += got;
     if (got < buffer.size()) return {hash.finish(), size};
   }

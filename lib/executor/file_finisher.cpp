@@ -66,7 +66,8 @@ std::vector<std::string> read_depfile(const FileExaminer& files, const Attempt& 
     fail(ended, *why, "depfile");
     return {};
   }
-  const auto parsed = parse_depfile(sys::read_all(std::get<sys::Fd>(opened).get()));
+  const auto parsed =
+      parse_depfile(sys::read_all(std::get<sys::Fd>(opened).get(), attempt.depfile));
   if (const auto* problem = std::get_if<DepfileProblem>(&parsed)) {
     fail(
         ended, FailureClass::refused,
@@ -133,7 +134,7 @@ std::optional<sys::PathProblem> BeneathFileAccess::write(const WriteFileWork& wo
   if (auto* why = std::get_if<sys::PathProblem>(&made)) return std::move(*why);
   sys::NewFile& file = std::get<sys::NewFile>(made);
   if (work.content_file.empty()) {
-    sys::write_all(file.fd(), work.content);
+    sys::write_all(file.fd(), work.content, work.path);
   } else {
     const sys::Fd from(::open(work.content_file.c_str(), O_RDONLY | O_CLOEXEC));
     if (!from) throw Error(ErrorKind::storage, describe_errno(work.content_file, errno));

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <vector>
@@ -76,6 +77,33 @@ std::uint64_t copy_file(int from, int to, std::string_view what) {
     if (size <= 0) return copy_through_buffer(from, to, done, what);
     done += static_cast<std::uint64_t>(size);
   }
+}
+
+void write_all(int to, std::string_view bytes, std::string_view what) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(to, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail(what);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+std::string read_all(int from, std::string_view what) {
+  struct stat status {};
+  if (::fstat(from, &status) != 0) fail(what);
+  // One byte more than the file should have, so that its end is seen without a further buffer.
+  std::string bytes(static_cast<std::size_t>(std::max<off_t>(status.st_size, 0)) + 1, '\0');
+  std::size_t used = 0;
+  for (;;) {
+    if (used == bytes.size()) bytes.resize(bytes.size() * 2 + 4096);
+    const ssize_t size = ::read(from, bytes.data() + used, bytes.size() - used);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) fail(what);
+    if (size == 0) break;
+    used += static_cast<std::size_t>(size);
+  }
+  bytes.resize(used);
+  return bytes;
 }
 
 }  // namespace dsched::sys
