@@ -29,8 +29,8 @@ class PosixWorkspace final : public Workspace {
   PosixWorkspace(FileExaminer& files, store::Blobs& blobs) : files_(files), blobs_(blobs) {}
 
   // The paths' text must stay until forget_prefetched(). Globs among them do no harm.
-  void prefetch(std::span<const std::string_view> paths);
-  void forget_prefetched();
+  void prefetch(std::span<const std::string_view> paths) override;
+  void forget_prefetched() override;
 
   std::variant<std::vector<InputFile>, InputProblem> examine(
       std::span<const std::string_view> patterns) override;
@@ -38,6 +38,7 @@ class PosixWorkspace final : public Workspace {
   std::optional<InputFile> executable(std::string_view name, std::string_view search_path) override;
   bool in_place(std::span<const OutputRecord> outputs) override;
   std::optional<std::string> restore(std::span<const OutputRecord> outputs) override;
+  void settle() override { files_.settle(); }
 
  private:
   using Examined = sys::OrProblem<InputFile>;

@@ -35,6 +35,10 @@ struct InputProblem {
 class Workspace {
  public:
   virtual ~Workspace() = default;
+  // Takes the stat tuples of many plain paths at once; they stand for the files until forgotten. The
+  // session forgets them before the first attempt starts, because from then on files may change.
+  virtual void prefetch(std::span<const std::string_view> paths) = 0;
+  virtual void forget_prefetched() = 0;
   // The files that `patterns` (names and globs) stand for now, each once, sorted bytewise, with
   // their content hashes. A glob may match nothing; a plain name that does not exist is a problem.
   // A folder named as an input stands for every file below it.
@@ -53,6 +57,10 @@ class Workspace {
   // hand.
   [[nodiscard]] virtual std::optional<std::string> restore(
       std::span<const OutputRecord> outputs) = 0;
+  // Reads once more the files that were too young to be remembered when they were captured or put
+  // back, so that the next run need not. Call it at the end of an execution, before FileDigests are
+  // written; a file younger than the clock's grain is left out.
+  virtual void settle() {}
 };
 
 }  // namespace dsched::executor
