@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/error.h"
 #include "base/failure.h"
 #include "base/ids.h"
 #include "store/content.h"
@@ -121,6 +122,8 @@ struct Ended {
   std::string log;  // stderr: all of it, or head, a line that says how much was cut, and tail
   std::vector<CapturedOutput> outputs;
   std::vector<InputFile> depfile_inputs;
+  // The surroundings failed while it ran (disk full): nothing else can be expected to go well.
+  std::optional<ErrorKind> broken;
   bool inputs_changed = false;  // a declared input changed meanwhile: store under no key
 };
 

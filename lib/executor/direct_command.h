@@ -20,7 +20,8 @@ namespace dsched::executor {
 
 // Makes `environment` what /bin/sh (dash) would pass on from `folder` (absolute): PWD is the folder
 // unless the inherited PWD names it too, names no shell knows are left out, the last of two equal
-// names wins. False when dash would change more than that (IFS): use the shell.
+// names wins. A few system calls: do it once for many
+// attempts. False when dash would change more than that (IFS): use the shell.
 [[nodiscard]] bool make_shell_environment(std::vector<std::string>& environment,
                                           const std::string& folder);
 

@@ -11,6 +11,7 @@
 //
 // Interrupt of a built-in that waits ends it, as the signal would end a process.
 
+#include <array>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -39,6 +40,7 @@ struct ProcessExecutorOptions {
   const sys::Clock* clock = nullptr;         // outlives the executor
   sys::AttemptTable* table = nullptr;        // outlives the executor
   sys::AttemptTrees* trees = nullptr;        // outlives the executor
+  std::array<int, 3> shown{0, 1, 2};         // the caller's streams, for Streams::shown
   sys::Keeper* keeper = nullptr;             // outlives the executor; nullptr: none
 };
 

@@ -4,9 +4,10 @@
 //
 // One slot per worker thread. A child writes its own process id into its slot before it executes
 // anything, so a runner that is killed between making the child and learning its id leaves no
-// unknown child. A worker clears its slot while the ended main process is still unreaped, so a slot
-// never names a process id that somebody else could have by now. All members are lock-free atomics:
-// they work between processes.
+// unknown child. A slot goes through: free (pid 0) -> running -> ended (survivors are gone, the
+// main process is a zombie, the keeper need not look) -> reaped, free. So a slot that the keeper
+// heeds never names a process id that somebody else could have by now. All members are lock-free
+// atomics: they work between processes.
 
 #include <sys/types.h>
 
@@ -19,8 +20,7 @@ namespace dsched::sys {
 struct AttemptSlot {
   std::atomic<pid_t> pid{0};                // main process; 0: the slot is free
   std::atomic<std::int64_t> spawned_ns{0};  // CLOCK_BOOTTIME just before the child was made
-  std::atomic<std::uint64_t> generation{
-      0};  // counts attempts; tells a long one from two short ones
+  std::atomic<bool> ended{false};
 };
 
 class AttemptTable {
@@ -37,7 +37,10 @@ class AttemptTable {
   [[nodiscard]] const AttemptSlot& slot(std::size_t index) const;
   // How many slots were ever used; those behind are free.
   [[nodiscard]] std::size_t used() const;
-  [[nodiscard]] bool is_main(pid_t pid) const;  // is it the main process of a slot?
+  // Whether the process is the main process of a slot, or the keeper.
+  [[nodiscard]] bool knows(pid_t pid) const;
+
+  [[nodiscard]] std::atomic<pid_t>& keeper();
 
   // The keeper sets this before it waits without a limit; whoever clears it must wake the keeper.
   [[nodiscard]] std::atomic<bool>& keeper_asleep();

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sys/fd.h"
+
 namespace dsched::sys {
 
 struct ProcessInfo {
@@ -36,12 +38,26 @@ struct ProcessInfo {
 // Whether the process has the file of `fd` open.
 [[nodiscard]] bool has_open(pid_t pid, int fd);
 
-// The process id that was given out last in this pid namespace; empty where /proc does not tell.
-[[nodiscard]] std::optional<pid_t> last_pid();
+// Tells which process id was given out last in this pid namespace (from /proc/loadavg, 1 µs).
+class PidCounter {
+ public:
+  PidCounter();
+  // Empty where /proc does not tell.
+  [[nodiscard]] std::optional<pid_t> last() const;
+
+ private:
+  Fd loadavg_;
+};
+
+// The ids under /proc, unsorted; empty where it is not mounted.
+[[nodiscard]] std::vector<pid_t> list_pids();
 
 // Clock ticks since boot (CLOCK_BOOTTIME), as in start_ticks.
 [[nodiscard]] std::uint64_t ticks_from_boot_ns(std::int64_t ns);
 [[nodiscard]] std::int64_t boot_time_ns();
+
+// A pidfd of exactly that process; none when it is gone.
+[[nodiscard]] Fd open_process(const ProcessInfo& process);
 
 // Signals exactly that process: opens a pidfd, compares the start time, then sends. False when it
 // is gone.

@@ -19,10 +19,10 @@
 // Out of reach: processes of other users (set-user-id), in containers, on other machines, and
 // what a service manager or at(1) starts on request.
 
-#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <set>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -65,15 +65,27 @@ class AttemptTrees {
   // Reaps orphans that ended while their attempt is still running. Cheap; call it now and then.
   void reap_orphans();
 
+  // Held by a worker (shared) while it makes a child, so that a child that has not yet written its
+  // slot is not taken for an orphan.
+  [[nodiscard]] std::shared_mutex& spawning() { return spawning_; }
+
  private:
+  struct Snapshot;
+  [[nodiscard]] bool is_known(pid_t pid) const;
+  [[nodiscard]] bool is_unknown_child(pid_t pid);
   [[nodiscard]] bool may_have_survivors(const TreeRoot& root);
-  void collect(const TreeRoot& root, const std::vector<ProcessInfo>& all,
-               std::vector<ProcessInfo>& members) const;
+  [[nodiscard]] std::vector<ProcessInfo> collect(const TreeRoot& root) const;
+  void add_orphans(const TreeRoot& root, Snapshot& snapshot) const;
   [[nodiscard]] bool is_orphan_of(const ProcessInfo& process, const TreeRoot& root) const;
-  [[nodiscard]] bool is_exempt(pid_t pid) const;
+  [[nodiscard]] bool kill_and_wait(const std::vector<ProcessInfo>& processes) const;
+  void reap_unknown_zombies();
 
   AttemptTable& table_;
+  PidCounter counter_;
   pid_t self_;
+  pid_t group_;
+  pid_t session_;
+  mutable std::shared_mutex spawning_;
   mutable std::mutex mutex_;
   std::set<pid_t> exempt_;  // guarded by mutex_
 };

@@ -7,6 +7,7 @@
 // went away is an error of write. A signal that was ignored when the program started (nohup) stays
 // ignored and is not reported.
 
+#include <csignal>
 #include <cstdint>
 #include <vector>
 
@@ -38,11 +39,13 @@ class Signals {
 
  private:
   Fd fd_;
+  sigset_t before_;                     // the thread's mask
+  void (*pipe_before_)(int) = nullptr;  // SIGPIPE's disposition
 };
 
-// Stops this process as Ctrl-Z does by default; returns when it has been continued. The pending
-// SIGCONT is not reported as an event.
-void stop_self(Signals& signals);
+// Stops this process as Ctrl-Z does by default; returns when it has been continued. The SIGCONT
+// that did it is not reported as an event. To be called by the thread that made the Signals.
+void stop_self();
 
 // Ends this process by `signal`, as if it had never been handled, so that the parent sees it.
 [[noreturn]] void end_self_by(int signal);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "executor/worker.h"
+
+#include <type_traits>
+#include <utility>
+
+#include "base/error.h"
+
+namespace dsched::executor {
+
+Worker::Worker(const ProcessExecutorOptions& options, sys::EventQueue<AttemptEvent>& events,
+               std::size_t index)
+    : options_(options),
+      events_(events),
+      result_(options.stage),
+      processes_(options, index, mailbox_, result_),
+      builtins_(options, mailbox_, result_) {}
+
+void Worker::report_started(const Ended& ended) {
+  events_.push(Started{ended.node, ended.number, ended.started});
+  is_started_reported_ = true;
+}
+
+void Worker::perform(const Attempt& attempt, Ended& ended) {
+  const std::function<void()> on_long = [&] { report_started(ended); };
+  std::visit(
+      [&](const auto& work) {
+        using Kind = std::decay_t<decltype(work)>;
+        if constexpr (std::is_same_v<Kind, ProcessWork>) {
+          processes_.run(attempt, work, ended, on_long);
+        } else if constexpr (std::is_same_v<Kind, SleepWork>) {
+          builtins_.run(work, ended, on_long);
+        } else {
+          builtins_.run(work, ended);
+        }
+      },
+      attempt.work);
+  if (options_.finisher == nullptr) return;
+  if (ended.failure == FailureClass::none) options_.finisher->finish(attempt, ended);
+  if (ended.failure != FailureClass::none) options_.finisher->clean_up(attempt);
+}
+
+void Worker::run(const Attempt& attempt) {
+  Ended ended;
+  ended.node = attempt.node;
+  ended.number = attempt.number;
+  ended.started = options_.clock->now();
+  is_started_reported_ = false;
+  try {
+    perform(attempt, ended);
+  } catch (const Error& error) {
+    ended.failure = FailureClass::lost;
+    ended.error = error.what();
+    ended.broken = error.kind();
+    ended.result = Captured{};
+    result_.abandon();
+  }
+  ended.ended = options_.clock->now();
+  mailbox_.end();
+  if (is_started_reported_) {
+    events_.push(std::move(ended));
+    return;
+  }
+  Started started{ended.node, ended.number, ended.started};
+  events_.push(started, std::move(ended));
+}
+
+}  // namespace dsched::executor

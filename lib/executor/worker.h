@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// One worker thread's share of an attempt's life: begin, run, finish, report.
+//
+// It reports exactly one Started and one Ended for each attempt. Started is held back for the first
+// 5 ms and goes with Ended when the attempt is over by then: one wake-up of the session, not two.
+// An Error of the surroundings becomes an Ended that is marked broken.
+
+#include <memory>
+
+#include "executor/process_executor.h"
+#include "executor/worker_builtin.h"
+#include "executor/worker_mailbox.h"
+#include "executor/worker_process.h"
+
+namespace dsched::executor {
+
+class Worker {
+ public:
+  // `index` is its slot in the table. Both references outlive it.
+  Worker(const ProcessExecutorOptions& options, sys::EventQueue<AttemptEvent>& events,
+         std::size_t index);
+
+  void run(const Attempt& attempt);
+  [[nodiscard]] WorkerMailbox& mailbox() { return mailbox_; }
+
+ private:
+  void perform(const Attempt& attempt, Ended& ended);
+  void report_started(const Ended& ended);
+
+  const ProcessExecutorOptions& options_;
+  sys::EventQueue<AttemptEvent>& events_;
+  WorkerMailbox mailbox_;
+  ResultFile result_;
+  ProcessRunner processes_;
+  BuiltinRunner builtins_;
+  bool is_started_reported_ = false;
+};
+
+}  // namespace dsched::executor

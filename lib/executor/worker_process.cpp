@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "executor/worker_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <shared_mutex>
+#include <utility>
+
+#include "base/error.h"
+#include "sys/copy.h"
+
+namespace dsched::executor {
+namespace {
+
+constexpr int k_short_ms = 5;       // Started is held back that long
+constexpr int k_orphans_ms = 1000;  // how often ended orphans of a running attempt are reaped
+constexpr std::size_t k_buffer = 64 * 1024;
+
+// "signal 9 (killed)"
+std::string describe_signal(const sys::ProcessEnd& end) {
+  std::string text = "signal " + std::to_string(*end.signal);
+  if (const char* name = ::sigdescr_np(*end.signal)) {
+    std::string lower(name);
+    if (!lower.empty() && lower[0] >= 'A' && lower[0] <= 'Z') {
+      lower[0] = static_cast<char>(lower[0] - 'A' + 'a');
+    }
+    text += " (" + lower + (end.core_dumped ? ", core dumped)" : ")");
+  }
+  return text;
+}
+
+void fail(Ended& ended, FailureClass failure, std::string error) {
+  ended.failure = failure;
+  ended.error = std::move(error);
+}
+
+void fail_to_spawn(const ProcessWork& work, const sys::SpawnFailure& failure, Ended& ended) {
+  switch (failure.step) {
+    case sys::SpawnFailure::Step::clone:
+    case sys::SpawnFailure::Step::streams:
+      fail(ended, FailureClass::refused,
+           describe_errno(work.argv[0] + ": start", failure.error_number));
+      return;
+    case sys::SpawnFailure::Step::folder:
+      fail(ended, FailureClass::not_found, describe_errno(work.folder, failure.error_number));
+      return;
+    case sys::SpawnFailure::Step::execute:
+      // Too long an argument list is the program's fault, everything else is the file's.
+      fail(ended, failure.error_number == E2BIG ? FailureClass::refused : FailureClass::not_found,
+           describe_errno(work.file.empty() ? work.argv[0] : work.file, failure.error_number));
+      return;
+  }
+}
+
+void note_end(const sys::ProcessEnd& end, Ended& ended) {
+  ended.exit_code = end.exit_code;
+  ended.signal = end.signal;
+  ended.usage = Usage{end.user, end.system, end.peak_memory_kib};
+  if (end.signal) {
+    fail(ended, FailureClass::signal, describe_signal(end));
+  } else if (*end.exit_code != 0) {
+    fail(ended, FailureClass::exit, "exit " + std::to_string(*end.exit_code));
+  }
+}
+
+}  // namespace
+
+struct ProcessRunner::Running {
+  sys::Child child;
+  sys::TreeRoot root;
+  bool is_shown = false;
+  bool is_suspended = false;
+};
+
+ProcessRunner::ProcessRunner(const ProcessExecutorOptions& options, std::size_t index,
+                             WorkerMailbox& mailbox, ResultFile& result)
+    : options_(options),
+      slot_(options.table->slot(index)),
+      mailbox_(mailbox),
+      result_(result),
+      buffer_(k_buffer, '\0') {}
+
+void ProcessRunner::make_pipe(Stream& stream) {
+  if (stream.reading) return;
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    throw Error(ErrorKind::environment, describe_errno("pipe for a log", errno));
+  }
+  stream.reading = sys::Fd(ends[0]);
+  stream.writing = sys::Fd(ends[1]);
+  // Only this end: the child's end is another open file and stays blocking.
+  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+}
+
+// An Fd that is none with no failure set means /dev/null.
+sys::Fd ProcessRunner::open_stdin(const ProcessWork& work, Ended& ended) {
+  if (!work.stdin_text.empty()) {
+    sys::Fd file(::memfd_create("stdin", MFD_CLOEXEC));
+    if (!file) throw Error(ErrorKind::environment, describe_errno("standard input", errno));
+    sys::write_all(file.get(), work.stdin_text, "standard input");
+    ::lseek(file.get(), 0, SEEK_SET);
+    return file;
+  }
+  if (work.stdin_file.empty()) return {};
+  sys::Fd file(::open(work.stdin_file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) fail(ended, FailureClass::not_found, describe_errno(work.stdin_file, errno));
+  return file;
+}
+
+bool ProcessRunner::spawn(const ProcessWork& work, Running& running, Ended& ended) {
+  const sys::Fd input = open_stdin(work, ended);
+  if (ended.failure != FailureClass::none) return false;
+  running.is_shown = work.streams == ProcessWork::Streams::shown;
+  make_pipe(stderr_);
+  stderr_.shown = running.is_shown ? options_.shown[2] : -1;
+  if (running.is_shown) {
+    make_pipe(stdout_);
+    stdout_.shown = options_.shown[1];
+    stdout_size_ = 0;
+  }
+  const std::string& name = work.file.empty() ? work.argv[0] : work.file;
+  std::vector<std::string> files = sys::search_path(name, work.environment);
+  if (files.empty()) files.push_back(name);  // an empty name: the system says what is wrong
+  sys::Spawn request;
+  request.argv = work.argv;
+  request.files = files;
+  request.fallback = work.fallback;
+  request.environment = work.environment;
+  request.folder = work.folder;
+  request.stdin_fd = input ? input.get() : running.is_shown ? options_.shown[0] : -1;
+  request.stdout_fd = running.is_shown ? stdout_.writing.get() : result_.fd();
+  request.stderr_fd = stderr_.writing.get();
+  request.group = running.is_shown ? sys::Spawn::Group::callers : sys::Spawn::Group::own;
+  request.slot = &slot_;
+  running.root.spawned_ns = sys::boot_time_ns();
+  slot_.spawned_ns.store(running.root.spawned_ns);
+  sys::SpawnOutcome outcome;
+  {
+    const std::shared_lock lock(options_.trees->spawning());
+    outcome = spawner_.spawn(request);
+  }
+  if (const auto* failure = std::get_if<sys::SpawnFailure>(&outcome)) {
+    fail_to_spawn(work, *failure, ended);
+    return false;
+  }
+  running.child = std::move(std::get<sys::Child>(outcome));
+  if (options_.keeper != nullptr) options_.keeper->wake();
+  running.root.main = running.child.pid;
+  running.root.own_group = !running.is_shown;
+  running.root.stdout_fd = running.is_shown ? stdout_.reading.get() : result_.fd();
+  running.root.stderr_fd = stderr_.reading.get();
+  return true;
+}
+
+void ProcessRunner::run(const Attempt& attempt, const ProcessWork& work, Ended& ended,
+                        const std::function<void()>& on_long) {
+  Running running;
+  running.root.attempt_id = attempt.id;
+  if (!spawn(work, running, ended)) return;
+  wait_for_end(running, on_long);
+  settle(running, ended);
+}
+
+void ProcessRunner::wait_for_end(Running& running, const std::function<void()>& on_long) {
+  bool is_long = false;
+  for (;;) {
+    pollfd items[4] = {{running.child.pidfd.get(), POLLIN, 0},
+                       {mailbox_.fd(), POLLIN, 0},
+                       {stderr_.reading.get(), POLLIN, 0},
+                       {running.is_shown ? stdout_.reading.get() : -1, POLLIN, 0}};
+    const int ready = ::poll(items, 4, is_long ? k_orphans_ms : k_short_ms);
+    if (ready < 0) continue;  // EINTR
+    if (ready == 0) {
+      if (is_long) {
+        options_.trees->reap_orphans();
+      } else {
+        on_long();
+        is_long = true;
+      }
+      continue;
+    }
+    if (items[2].revents != 0) drain(stderr_, true);
+    if (items[3].revents != 0) drain(stdout_, false);
+    if (items[1].revents != 0) obey(running);
+    if (items[0].revents != 0) return;
+  }
+}
+
+void ProcessRunner::obey(Running& running) {
+  for (const Control what : mailbox_.take()) obey(running, what);
+}
+
+void ProcessRunner::obey(Running& running, Control what) {
+  const sys::AttemptTrees& trees = *options_.trees;
+  switch (what) {
+    case Control::interrupt:
+      // The main process is not reaped before it is done with, so its group is its own.
+      if (running.root.own_group) {
+        ::kill(-running.child.pid, SIGINT);
+      } else {
+        sys::send_signal(running.child.pidfd, SIGINT);
+      }
+      break;
+    case Control::terminate:
+      trees.signal_tree(running.root, SIGTERM);
+      break;
+    case Control::kill:
+      trees.signal_tree(running.root, SIGKILL);
+      return;
+    case Control::suspend:
+      trees.signal_tree(running.root, SIGSTOP);
+      running.is_suspended = true;
+      return;
+    case Control::resume:
+      trees.signal_tree(running.root, SIGCONT);
+      running.is_suspended = false;
+      return;
+  }
+  // A process that stands still cannot act on a signal.
+  if (running.is_suspended) obey(running, Control::resume);
+}
+
+void ProcessRunner::settle(Running& running, Ended& ended) {
+  const bool is_quiet = options_.trees->end_survivors(running.root);
+  drain(stderr_, true);
+  if (running.is_shown) drain(stdout_, false);
+  slot_.ended.store(true);
+  const sys::ProcessEnd end = sys::reap(running.child);
+  slot_.pid.store(0);
+  slot_.ended.store(false);
+  note_end(end, ended);
+  ended.log = log_.take();
+  if (ended.failure == FailureClass::none) {
+    ended.result = result_.take();
+  } else {
+    result_.discard();
+  }
+  if (is_quiet) return;
+  stderr_ = Stream{};
+  stdout_ = Stream{};
+  result_.abandon();
+}
+
+bool ProcessRunner::drain(Stream& stream, bool is_log) {
+  if (!stream.reading) return false;
+  for (;;) {
+    const ssize_t got = ::read(stream.reading.get(), buffer_.data(), buffer_.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return got < 0;
+    const std::string_view bytes(buffer_.data(), static_cast<std::size_t>(got));
+    if (is_log) {
+      log_.append(bytes);
+    } else {
+      sys::write_all(result_.fd(), bytes, "result");
+      stdout_size_ += bytes.size();
+    }
+    show(stream, bytes);
+    if (static_cast<std::size_t>(got) < buffer_.size()) return true;  // it was empty after that
+  }
+}
+
+// Passes bytes on. A reader that went away ends the passing on; the child keeps being recorded.
+void ProcessRunner::show(Stream& stream, std::string_view bytes) {
+  while (stream.shown >= 0 && !bytes.empty()) {
+    const ssize_t put = ::write(stream.shown, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0 && errno == EAGAIN) {
+      pollfd item{stream.shown, POLLOUT, 0};
+      ::poll(&item, 1, -1);
+      continue;
+    }
+    if (put < 0) {
+      stream.shown = -1;
+      return;
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(put));
+  }
+}
+
+}  // namespace dsched::executor

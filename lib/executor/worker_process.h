@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Runs the processes of one worker thread, one attempt tree after another.
+//
+// States of an attempt: spawned -> (suspended <->) running -> main process ended -> survivors ended
+// -> reaped. Nothing is read back before the survivors are gone. The stderr pipe is kept from one
+// attempt to the next; only when a survivor may still hold it, it is replaced.
+
+#include <array>
+#include <functional>
+#include <string>
+
+#include "executor/log_capture.h"
+#include "executor/process_executor.h"
+#include "executor/worker_mailbox.h"
+#include "executor/worker_result.h"
+#include "sys/process.h"
+
+namespace dsched::executor {
+
+class ProcessRunner {
+ public:
+  ProcessRunner(const ProcessExecutorOptions& options, std::size_t index, WorkerMailbox& mailbox,
+                ResultFile& result);
+
+  // Fills in how the process ended, its usage, log and result. `on_long` is called once, if
+  // the attempt still runs after 5 ms. Throws Error when the surroundings fail.
+  void run(const Attempt& attempt, const ProcessWork& work, Ended& ended,
+           const std::function<void()>& on_long);
+
+ private:
+  // One direction of a stream: a pipe that is read here, and where its bytes are shown (-1:
+  // nowhere).
+  struct Stream {
+    sys::Fd reading;
+    sys::Fd writing;
+    int shown = -1;
+  };
+  struct Running;
+
+  [[nodiscard]] bool spawn(const ProcessWork& work, Running& running, Ended& ended);
+  void wait_for_end(Running& running, const std::function<void()>& on_long);
+  void obey(Running& running);
+  void obey(Running& running, Control what);
+  void settle(Running& running, Ended& ended);
+  [[nodiscard]] sys::Fd open_stdin(const ProcessWork& work, Ended& ended);
+  // Reads what is there; false at the end of the file.
+  bool drain(Stream& stream, bool is_log);
+  void show(Stream& stream, std::string_view bytes);
+  static void make_pipe(Stream& stream);
+
+  const ProcessExecutorOptions& options_;
+  sys::AttemptSlot& slot_;
+  WorkerMailbox& mailbox_;
+  ResultFile& result_;
+  sys::Spawner spawner_;
+  LogCapture log_;
+  Stream stderr_;
+  Stream stdout_;  // used for Streams::shown only
+  std::string buffer_;
+  std::uint64_t stdout_size_ = 0;
+};
+
+}  // namespace dsched::executor

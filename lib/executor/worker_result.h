@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The file that a worker's next result is written to, and reading it back.
+//
+// A result of at most k_inline bytes is read into memory and the file is used again; a larger one
+// leaves with its file, which may become the blob without being copied.
+
+#include <functional>
+#include <optional>
+
+#include "executor/attempt.h"
+#include "store/staged_file.h"
+
+namespace dsched::executor {
+
+class ResultFile {
+ public:
+  static constexpr std::uint64_t k_inline = 64 * 1024;
+
+  explicit ResultFile(const std::function<store::StagedFile()>& stage) : stage_(stage) {}
+
+  // The empty file, for writing. Throws Error (storage) when none can be made.
+  [[nodiscard]] int fd();
+  // What was written, hashed. Nobody may still be writing.
+  [[nodiscard]] Captured take();
+  // What was written counts for nothing.
+  void discard();
+  // Somebody may go on writing to it: never use it again.
+  void abandon() { file_.reset(); }
+
+ private:
+  const std::function<store::StagedFile()>& stage_;
+  std::optional<store::StagedFile> file_;
+};
+
+}  // namespace dsched::executor
