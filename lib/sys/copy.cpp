@@ -79,15 +79,6 @@ std::uint64_t copy_file(int from, int to, std::string_view what) {
   }
 }
 
-void write_all(int to, std::string_view bytes, std::string_view what) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(to, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail(what);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
 std::string read_all(int from, std::string_view what) {
   struct stat status {};
   if (::fstat(from, &status) != 0) fail(what);

@@ -16,9 +16,6 @@ std::uint64_t copy_file(int from, int to, std::string_view what);
 // Makes `to` share all bytes of `from`; false where the file system cannot.
 [[nodiscard]] bool clone_file(int from, int to);
 
-// Writes all of `bytes`. Throws Error (storage), naming `what`.
-void write_all(int to, std::string_view bytes, std::string_view what);
-
 // All bytes from the descriptor's position to the end. Throws Error (storage), naming `what`.
 [[nodiscard]] std::string read_all(int from, std::string_view what);
 
