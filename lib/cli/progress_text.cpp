@@ -69,7 +69,7 @@ std::string grouped(std::uint64_t number) {
 }
 
 std::string describe(const NodeReport& report, Style style) {
-  const std::string node = escape_for_terminal(report.node_id);
+  std::string node = escape_for_terminal(report.node_id);
   const std::string wall = short_duration(report.wall);
   switch (report.change) {
     case NodeChange::started:
