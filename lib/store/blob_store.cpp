@@ -100,6 +100,17 @@ void BlobStore::insert_row(const Digest* hash, const Row& row) {
 
 void BlobStore::delete_row(const Row& row) {
   database_.prepare("DELETE FROM blob WHERE id=?").bind(row.id).run();
+  if (row.place == Place::file) {
+    // The next blob may get the same id; it must not count as synced because this one was.
+    database_
+        .prepare(
+            "UPDATE store_note SET value=? WHERE name='synced_blob' AND "
+            "CAST(value AS INTEGER)>=? AND NOT EXISTS(SELECT 1 FROM blob WHERE id>?)")
+        .bind(row.id - 1)
+        .bind(row.id)
+        .bind(row.id)
+        .run();
+  }
   if (row.place == Place::inside || row.place == Place::file) return;
   database_.prepare("DELETE FROM chunk WHERE id>=? AND id<?")
       .bind(ChunkReader::row_id(row.id, 0))

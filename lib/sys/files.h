@@ -29,6 +29,7 @@ struct FileInfo {
   std::int64_t mtime_ns = 0;
   std::int64_t ctime_ns = 0;
   std::uint64_t inode = 0;
+  std::int64_t birth_ns = 0;  // 0: the file system does not know; only from Files::info
 };
 
 // A file under construction. With a name (where the file system has no nameless files) it is

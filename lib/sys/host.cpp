@@ -14,6 +14,7 @@
 #include <climits>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string_view>
 #include <utility>
@@ -120,8 +121,10 @@ void PosixHost::make_folder(const std::string& folder) {
 std::optional<Fd> PosixHost::try_lock(const std::string& path, LockMode mode) {
   Fd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
   if (!fd) fail(path + ": open", errno);
-  const int operation = (mode == LockMode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
-  if (::flock(fd.get(), operation) == 0) return fd;
+  const int operation = mode == LockMode::shared ? LOCK_SH : LOCK_EX | LOCK_NB;
+  int done = ::flock(fd.get(), operation);
+  while (done != 0 && errno == EINTR) done = ::flock(fd.get(), operation);
+  if (done == 0) return fd;
   if (errno == EWOULDBLOCK) return std::nullopt;
   fail(path + ": lock", errno);
 }

@@ -48,6 +48,14 @@ FileInfo to_info(const struct stat& status) {
   return info;
 }
 
+std::int64_t birth_of(const std::string& path) {
+  struct statx status {};
+  const int flags = AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
+  if (::statx(AT_FDCWD, path.c_str(), flags, STATX_BTIME, &status) != 0) return 0;
+  if ((status.stx_mask & STATX_BTIME) == 0) return 0;
+  return std::int64_t{status.stx_btime.tv_sec} * 1'000'000'000 + status.stx_btime.tv_nsec;
+}
+
 // A name that no other staged file of this machine has: process, count.
 std::string unused_name(const std::string& prefix) {
   static std::atomic<std::uint64_t> count{0};
@@ -175,7 +183,11 @@ std::vector<std::string> PosixFiles::list(const std::string& folder) {
 
 std::optional<FileInfo> PosixFiles::info(const std::string& path) {
   struct stat status {};
-  if (::lstat(path.c_str(), &status) == 0) return to_info(status);
+  if (::lstat(path.c_str(), &status) == 0) {
+    FileInfo info = to_info(status);
+    info.birth_ns = birth_of(path);
+    return info;
+  }
   if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
   fail(path + ": stat", errno);
 }

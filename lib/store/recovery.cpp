@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/recovery.h"
+
+#include "base/error.h"
+#include "store/blob_readers.h"
+
+namespace dsched::store {
+namespace {
+
+std::optional<std::string> note(sys::Database& database, std::string_view name) {
+  sys::Statement select = database.prepare("SELECT value FROM store_note WHERE name=?");
+  select.bind_text(name);
+  if (!select.step()) return std::nullopt;
+  return std::string(select.bytes(0));
+}
+
+void set_note(sys::Database& database, std::string_view name, std::string_view value) {
+  database.prepare("INSERT OR REPLACE INTO store_note(name, value) VALUES(?, ?)")
+      .bind_text(name)
+      .bind_text(value)
+      .run();
+}
+
+// A number that was noted; 0 when it is missing or damaged, which only means more checking.
+std::int64_t noted_number(sys::Database& database, std::string_view name) {
+  const std::string text = note(database, name).value_or("");
+  std::int64_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9' || value > INT64_MAX / 10 - 10) return 0;
+    value = value * 10 + (c - '0');
+  }
+  return value;
+}
+
+// Whether the file that a name leads to holds the bytes the name promises.
+bool is_good_file(const RecoveryParts& parts, const Digest& hash) {
+  try {
+    const std::unique_ptr<BlobReader> reader = parts.blobs.open(hash);
+    return reader && hash_all(*reader).hash == hash;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::damaged) throw;
+    return false;
+  }
+}
+
+std::vector<Digest> unsynced_file_blobs(sys::Database& database) {
+  std::vector<Digest> hashes;
+  sys::Statement select = database.prepare(
+      "SELECT hash FROM blob WHERE id>? AND stat IS NOT NULL AND hash IS NOT NULL");
+  select.bind(noted_number(database, "synced_blob"));
+  while (select.step()) {
+    if (const auto hash = select.digest(0)) hashes.push_back(*hash);
+  }
+  return hashes;
+}
+
+// Hashes of files below blobs/ that no row knows.
+std::vector<Digest> unknown_files(const RecoveryParts& parts) {
+  std::vector<Digest> hashes;
+  const std::string& folder = parts.blobs.folders().blobs;
+  for (const std::string& shelf : parts.files.list(folder)) {
+    for (const std::string& name : parts.files.list(folder + "/" + shelf)) {
+      const auto hash = digest_from_hex(std::string_view(name).substr(0, 64));
+      if (!hash) continue;
+      sys::Statement select = parts.database.prepare("SELECT 1 FROM blob WHERE hash=?");
+      select.bind(*hash);
+      if (!select.step()) hashes.push_back(*hash);
+    }
+  }
+  return hashes;
+}
+
+void drop_results_without_blobs(const RecoveryParts& parts) {
+  std::vector<Digest> doomed;
+  parts.results.each([&](const Record& record) {
+    for (const Content& content : contents_of(record)) {
+      if (parts.blobs.contains(content.hash)) continue;
+      doomed.push_back(record.key);
+      return;
+    }
+  });
+  for (const Digest& key : doomed) parts.results.remove(key);
+}
+
+}  // namespace
+
+std::vector<Content> contents_of(const Record& record) {
+  std::vector<Content> contents = {record.content};
+  for (const OutputEntry& output : record.outputs) {
+    contents.push_back(output.content);
+    contents.insert(contents.end(), output.members.begin(), output.members.end());
+  }
+  return contents;
+}
+
+void clear_leftovers(sys::Database& database, sys::Files& files, const std::string& staging) {
+  for (const std::string& name : files.list(staging)) files.remove(staging + "/" + name);
+  sys::Statement any = database.prepare("SELECT 1 FROM blob WHERE hash IS NULL LIMIT 1");
+  if (!any.step()) return;
+  sys::Transaction transaction(database);
+  database.execute(
+      "DELETE FROM chunk WHERE id >> 24 IN (SELECT id FROM blob WHERE hash IS NULL);"
+      "DELETE FROM blob WHERE hash IS NULL;");
+  transaction.commit();
+}
+
+void recover_after_boot(const RecoveryParts& parts, const std::string& boot_id) {
+  const std::string last = note(parts.database, "boot").value_or("");
+  if (last == boot_id) return;
+  if (!last.empty()) {
+    bool is_any_gone = false;
+    std::vector<Digest> doubtful = unsynced_file_blobs(parts.database);
+    for (const Digest& hash : unknown_files(parts)) doubtful.push_back(hash);
+    for (const Digest& hash : doubtful) {
+      if (is_good_file(parts, hash)) continue;
+      parts.blobs.remove(hash);
+      is_any_gone = true;
+    }
+    if (parts.file_results != nullptr) {
+      for (const std::string& path : parts.file_results->damaged_paths()) parts.files.remove(path);
+    }
+    if (is_any_gone || parts.file_results != nullptr) drop_results_without_blobs(parts);
+  }
+  sys::Transaction transaction(parts.database);
+  set_note(parts.database, "boot", boot_id);
+  transaction.commit();
+}
+
+void note_synced(sys::Database& database) {
+  sys::Transaction transaction(database);
+  sys::Statement newest = database.prepare("SELECT max(id) FROM blob");
+  const std::int64_t id = newest.step() ? newest.integer(0) : 0;
+  set_note(database, "synced_blob", std::to_string(id));
+  transaction.commit();
+}
+
+}  // namespace dsched::store
