@@ -83,6 +83,10 @@ class JsonReader {
   // The line of the current token, from 1.
   [[nodiscard]] std::uint32_t line() const { return line_; }
   [[nodiscard]] std::uint32_t depth() const { return depth_; }
+  // All of the text, read and unread.
+  [[nodiscard]] std::string_view source() const {
+    return {begin_, static_cast<std::size_t>(end_ - begin_)};
+  }
   // What is wrong, as "expected ',' or '}'"; empty while nothing is.
   [[nodiscard]] const std::string& error() const { return error_; }
 

@@ -64,7 +64,7 @@ std::string_view name_of(FaultCode code) {
 }
 
 Builder::Builder(std::shared_ptr<const void> owner) : state_(std::make_unique<State>()) {
-  state_->text = std::make_shared<Dag::Text>(std::move(owner));
+  state_->dag.text_ = std::move(owner);
   state_->names = std::make_shared<Dag::Names>();
   state_->dag.settings_.emplace_back();
   state_->settings_by_hash.emplace(hash_of(Settings{}), 0);
@@ -76,10 +76,6 @@ Builder::Builder(std::shared_ptr<const void> owner) : state_(std::make_unique<St
 Builder::~Builder() = default;
 Builder::Builder(Builder&&) noexcept = default;
 Builder& Builder::operator=(Builder&&) noexcept = default;
-
-std::string_view Builder::keep(std::string_view text) {
-  return state_->text->keep(text);
-}
 
 void Builder::expect(std::size_t nodes) {
   nodes = std::min(nodes, k_nodes_max);

@@ -5,7 +5,7 @@
 // A front end adds nodes in the order of its text, by name; names may be used before the node that
 // bears them is added. Nothing is checked while adding; build() resolves the names, finds the order
 // that outputs imply, and reports all faults together. Views handed in must live as long as the
-// owner given to the constructor, or come from keep().
+// owner given to the constructor.
 //
 // An input implies order when it is another node's output, a path below an output, a folder with an
 // output below it, or a glob that matches an output. A glob in a folder's name does not look into
@@ -91,8 +91,6 @@ class Builder {
   Builder(Builder&&) noexcept;
   Builder& operator=(Builder&&) noexcept;
 
-  // Copies `text` into memory that lives as long as the Dag.
-  [[nodiscard]] std::string_view keep(std::string_view text);
   // How many nodes will come; only a hint.
   void expect(std::size_t nodes);
   void set_names(std::string_view dag_id, std::string_view metadata);

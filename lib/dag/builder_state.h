@@ -46,7 +46,6 @@ struct Builder::State {
   [[nodiscard]] std::string suggest(std::string_view name);
   [[nodiscard]] std::vector<NodeIndex> bearers_of(std::span<const std::string_view> ids) const;
 
-  std::shared_ptr<Dag::Text> text;
   std::shared_ptr<Dag::Names> names;
   Dag dag;
   NameTable pool_names;  // symbols are PoolIndex

@@ -65,11 +65,9 @@ class Dag {
     if (begin.empty()) return {};
     return std::span(all).subspan(begin[node.value], begin[node.value + 1] - begin[node.value]);
   }
-  class Text;   // owns what the views point into
-  class Names;  // node_id -> NodeIndex
-  std::shared_ptr<const Text>
-      text_;  // shared only so that Dag can be moved without a definition here
-  std::shared_ptr<const Names> names_;
+  class Names;                          // node_id -> NodeIndex
+  std::shared_ptr<const void> text_;    // owns what the views point into; the front end knows how
+  std::shared_ptr<const Names> names_;  // shared only so that its definition can stay inside
   std::string_view dag_id_;
   std::vector<Node> nodes_;
   std::vector<Settings> settings_;

@@ -30,7 +30,6 @@ std::variant<Dag, Faults> Builder::State::build() {
   resolve_goals();
   if (!found.faults.empty()) return std::move(found);
   DSCHED_ASSERT(!dag.dag_id_.empty(), "every program has a name");
-  dag.text_ = text;
   dag.names_ = names;
   return std::move(dag);
 }
