@@ -17,6 +17,8 @@ mkdir -p "$logs"
 passed=0
 failed=0
 launcher=
+# Objects are found again in a clone at another place.
+export CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1
 
 # Stages chain with && because the shell ignores `set -e` in what an `if` tests.
 configure() {
