@@ -22,6 +22,8 @@ using session::NodeChange;
 using session::NodeReport;
 
 constexpr Style k_plain{.color = false, .symbols = true};
+constexpr std::string_view k_long_name =
+    "a/name/that/is/longer/than/the/terminal/of/the/test/is/wide";
 constexpr Style k_ascii{.color = false, .symbols = false};
 
 session::RunningNode running(std::string_view node_id, std::chrono::milliseconds since) {
@@ -187,6 +189,23 @@ TEST_CASE("cli: at the end the bar is replaced by one summary line") {
             "wordcount completed after 3.4s: 30 of 30 nodes completed (12 reused); execution 17",
             ""});
   CHECK_FALSE(display.wake_up());
+}
+
+TEST_CASE("cli: a terminal that draws characters wider than reckoned moves no other line") {
+  Written written({.columns = 60, .rows = 20});
+  written.terminal.widen_ambiguous();
+  BarDisplay display(screen_into(written), k_plain);
+  Scene scene;
+  scene.running = {running("words", 3s), running(k_long_name, 2s)};
+  for (int redraws = 0; redraws < 3; ++redraws) {
+    scene.now += 200ms;
+    display.progress(scene.progress());
+    CHECK(written.terminal.rows().size() == 3);
+    CHECK(written.terminal.cursor_row() == 0);
+  }
+  display.note("later");
+  CHECK(written.terminal.rows().at(0) == "dsched-run: later");
+  CHECK(written.terminal.cursor_row() == 1);
 }
 
 TEST_CASE("cli: after any redraws, notes and resizes the screen holds all notes and one frame") {

@@ -25,6 +25,9 @@ class VirtualTerminal {
   VirtualTerminal(sys::TerminalSize size, Resizing resizing);
   void feed(std::string_view bytes);
   void resize(sys::TerminalSize size);
+  // As in East Asian locales: "…", "█" and "░" take two columns, more than the displays reckon
+  // with.
+  void widen_ambiguous() { ambiguous_width_ = 2; }
 
   [[nodiscard]] sys::TerminalSize size() const { return size_; }
   // Rows from the first ever written to the last, trailing blanks removed.
@@ -55,6 +58,7 @@ class VirtualTerminal {
   std::size_t row_ = 0;
   std::size_t column_ = 0;
   bool wrapping_ = true;
+  std::size_t ambiguous_width_ = 1;
 };
 
 }  // namespace dsched::tests

@@ -29,7 +29,8 @@ void VirtualTerminal::feed(std::string_view bytes) {
       REQUIRE_MESSAGE((byte >= 0x20 && byte != 0x7F), "control byte ", int{byte});
       const std::size_t length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
       const std::string_view character = bytes.substr(i, length);
-      put(character, cli::text_width(character));
+      const bool is_ambiguous = character == "…" || character == "█" || character == "░";
+      put(character, is_ambiguous ? ambiguous_width_ : cli::text_width(character));
       i += length;
       continue;
     }
