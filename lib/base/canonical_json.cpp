@@ -10,12 +10,52 @@
 namespace dsched {
 namespace {
 
+struct Member {
+  std::size_t name_begin = 0;  // decoded, in Scratch::names
+  std::size_t name_end = 0;
+  std::size_t text_begin = 0;  // with the quoted name, in the text written
+  std::size_t text_end = 0;
+  std::size_t offset = 0;  // of the name, in the reader's text
+};
+
+struct Container {
+  bool is_object = false;
+  bool is_sorted = true;
+  std::size_t elements = 0;
+  std::size_t text_begin = 0;
+  std::size_t first_member = 0;
+  std::size_t names_begin = 0;
+  std::size_t offset = 0;
+};
+
+}  // namespace
+
+struct CanonicalJson::Scratch {
+  std::vector<Container> open;
+  std::vector<Member> members;  // of all open objects
+  std::string names;            // of all open objects
+
+  void clear() {
+    open.clear();
+    members.clear();
+    names.clear();
+  }
+};
+
+namespace {
+
 // Writes one value. Open containers lie on a stack; an object remembers where each member's text
 // is, and only when its names came unsorted are the texts put in order at its end.
 class Writer {
  public:
-  Writer(std::string& out, JsonReader& reader, JsonReplacement* replacement)
-      : out_(out), reader_(reader), replacement_(replacement) {}
+  Writer(std::string& out, JsonReader& reader, JsonReplacement* replacement,
+         std::vector<Container>& open, std::vector<Member>& members, std::string& names)
+      : out_(out),
+        reader_(reader),
+        replacement_(replacement),
+        open_(open),
+        members_(members),
+        names_(names) {}
 
   std::optional<JsonFault> write() {
     const std::size_t start = out_.size();
@@ -31,23 +71,6 @@ class Writer {
   }
 
  private:
-  struct Member {
-    std::size_t name_begin = 0;  // decoded, in names_
-    std::size_t name_end = 0;
-    std::size_t text_begin = 0;  // with the quoted name, in out_
-    std::size_t text_end = 0;
-    std::size_t offset = 0;  // of the name, in the reader's text
-  };
-  struct Container {
-    bool is_object = false;
-    bool is_sorted = true;
-    std::size_t elements = 0;
-    std::size_t text_begin = 0;
-    std::size_t first_member = 0;
-    std::size_t names_begin = 0;
-    std::size_t offset = 0;
-  };
-
   void write_token();
   void begin_element();
   void end_element();
@@ -67,9 +90,9 @@ class Writer {
   std::string& out_;
   JsonReader& reader_;
   JsonReplacement* replacement_;
-  std::vector<Container> open_;
-  std::vector<Member> members_;  // of all open objects
-  std::string names_;            // of all open objects
+  std::vector<Container>& open_;
+  std::vector<Member>& members_;
+  std::string& names_;
   std::optional<JsonFault> fault_;
 };
 
@@ -212,16 +235,21 @@ void append_canonical_number(std::string& out, const JsonNumber& number) {
   out.append(digits, result.ptr);
 }
 
-std::optional<JsonFault> append_canonical_json(std::string& out, JsonReader& reader,
+CanonicalJson::CanonicalJson() : scratch_(std::make_unique<Scratch>()) {}
+CanonicalJson::~CanonicalJson() = default;
+
+std::optional<JsonFault> CanonicalJson::append(std::string& out, JsonReader& reader,
                                                JsonReplacement* replacement) {
-  return Writer(out, reader, replacement).write();
+  scratch_->clear();
+  return Writer(out, reader, replacement, scratch_->open, scratch_->members, scratch_->names)
+      .write();
 }
 
 std::optional<std::string> canonical_json(std::string_view text) {
   JsonReader reader(text);
   reader.next();
   std::string out;
-  if (append_canonical_json(out, reader) || reader.next() != JsonToken::end) return std::nullopt;
+  if (CanonicalJson().append(out, reader) || reader.next() != JsonToken::end) return std::nullopt;
   return out;
 }
 

@@ -7,6 +7,7 @@
 // every other number is the shortest decimal that reads back as the same double (1.0 is 1).
 // Keys are made of such texts. stored: the form never changes.
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,10 +34,23 @@ class JsonReplacement {
                                                                     std::size_t offset) = 0;
 };
 
-// Appends the canonical text of the value whose first token is the reader's current one; the
-// reader then stands at its last token. On a fault `out` is as it was.
-[[nodiscard]] std::optional<JsonFault> append_canonical_json(
-    std::string& out, JsonReader& reader, JsonReplacement* replacement = nullptr);
+// Writes canonical texts; keep one to write many, because it reuses its memory.
+class CanonicalJson {
+ public:
+  CanonicalJson();
+  ~CanonicalJson();
+  CanonicalJson(const CanonicalJson&) = delete;
+  CanonicalJson& operator=(const CanonicalJson&) = delete;
+
+  // Appends the canonical text of the value whose first token is the reader's current one; the
+  // reader then stands at its last token. On a fault `out` is as it was.
+  [[nodiscard]] std::optional<JsonFault> append(std::string& out, JsonReader& reader,
+                                                JsonReplacement* replacement = nullptr);
+
+ private:
+  struct Scratch;
+  std::unique_ptr<Scratch> scratch_;
+};
 
 // The canonical text of a whole strict document; empty when it is not one.
 [[nodiscard]] std::optional<std::string> canonical_json(std::string_view text);

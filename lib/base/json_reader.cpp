@@ -215,7 +215,9 @@ bool JsonReader::skip_comment() {
 }
 
 JsonToken JsonReader::next() {
-  if (token_ == JsonToken::failed || !skip_space()) return token_;
+  // Most tokens follow the one before without a gap.
+  const bool is_adjacent = at_ != end_ && *at_ > ' ' && *at_ != '/';
+  if (token_ == JsonToken::failed || (!is_adjacent && !skip_space())) return token_;
   switch (state_) {
     case State::value:
       return read_value();

@@ -86,8 +86,8 @@ class Pass {
   dag::Builder builder_;
   Faults faults_;
   JsonReader reader_;
-  TextArena& arena_;
   Values values_;
+  TextArena& arena_;
   NodeReader nodes_;
   bool reads_variables_;
   bool reads_defaults_;

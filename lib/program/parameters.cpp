@@ -2,6 +2,7 @@
 #include "program/parameters.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -16,25 +17,36 @@ using dag::Operation;
 
 constexpr double k_sleep_s_max = 366.0 * 24 * 3600;
 
-std::vector<std::string_view> names_for(Operation operation) {
+struct Names {
+  std::array<std::string_view, 2> all;
+  std::size_t count;
+  [[nodiscard]] std::vector<std::string_view> list() const {
+    return {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count)};
+  }
+  [[nodiscard]] bool has(std::string_view name) const {
+    return (count > 0 && all[0] == name) || (count > 1 && all[1] == name);
+  }
+};
+
+Names names_for(Operation operation) {
   switch (operation) {
     case Operation::shell:
-      return {"command", "stdin"};
+      return {{"command", "stdin"}, 2};
     case Operation::exec:
-      return {"argv", "stdin"};
+      return {{"argv", "stdin"}, 2};
     case Operation::constant:
-      return {"value"};
+      return {{"value"}, 1};
     case Operation::read_file:
     case Operation::write_file:
-      return {"path"};
+      return {{"path"}, 1};
     case Operation::concat:
-      return {"separator"};
+      return {{"separator"}, 1};
     case Operation::sleep:
-      return {"seconds", "duration_s"};
+      return {{"seconds", "duration_s"}, 2};
     case Operation::external:
-      return {};
+      return {{}, 0};
   }
-  return {};
+  return {{}, 0};
 }
 
 class Check {
@@ -62,6 +74,7 @@ class Check {
   void read_path(const Path& at);
   void read_seconds(const Path& at);
   std::optional<std::uint64_t> read_argument(const Path& at);
+  std::uint64_t position_from(std::string_view digits) const;
   std::optional<std::string> read_string(const Path& at);
   void finish();
   void require(bool is_there, std::string_view name);
@@ -86,20 +99,19 @@ class Check {
   // What was given, also when it was faulty.
   bool has_main_ = false;  // the parameter the operation cannot do without
   std::string command_;
-  std::string_view argv_;                    // its canonical text
-  std::optional<std::uint64_t> stdin_;       // from 1
-  std::optional<std::string> seconds_name_;  // which of the two names was used
-  std::string_view seconds_;                 // canonical number
+  std::string_view argv_;               // its canonical text
+  std::optional<std::uint64_t> stdin_;  // from 1
+  std::string_view seconds_;            // canonical number
   bool is_rewritten_ = false;
 };
 
 void Check::read(std::string_view name, const Path& at) {
   if (in_.operation == Operation::external) return reader_.skip();
-  const std::vector<std::string_view> known = names_for(in_.operation);
-  if (std::find(known.begin(), known.end(), name) == known.end()) {
-    std::string hint = suggest(name, known);
+  const Names known = names_for(in_.operation);
+  if (!known.has(name)) {
+    std::string hint = suggest(name, known.list());
     if (hint.empty()) {
-      for (const std::string_view one : known)
+      for (const std::string_view one : known.list())
         hint += (hint.empty() ? "known: " : ", ") + std::string(one);
     }
     fault(
@@ -187,29 +199,31 @@ std::optional<std::uint64_t> Check::read_argument(const Path& at) {
     return std::nullopt;
   }
   const Path inside = member(at, "argument");
-  reader_.next();
-  const std::optional<JsonNumber> number =
-      reader_.token() == JsonToken::number ? number_from_json(reader_.text()) : std::nullopt;
-  const bool is_whole = number && number->kind == JsonNumber::Kind::unsigned_integer;
-  const std::string written(in_.canonical.substr(
-      reader_.offset(), reader_.token() == JsonToken::number ? reader_.text().size() : 0));
-  if (!number) {
+  std::uint64_t position = 0;  // none
+  if (reader_.next() != JsonToken::number) {
     wrong_type(inside, "a whole number");
-  } else if (!is_whole || number->unsigned_integer < 1 ||
-             number->unsigned_integer > in_.arguments.size()) {
-    fault("out_of_range", inside,
-          "argument is " + written + ", but " +
-              (in_.arguments.empty()
-                   ? std::string("the node has no arguments")
-                   : "the node's arguments are 1 to " + std::to_string(in_.arguments.size())));
+  } else {
+    position = position_from(reader_.text());
+    if (position == 0) {
+      fault("out_of_range", inside,
+            "argument is " + std::string(reader_.text()) + ", but " +
+                (in_.arguments.empty()
+                     ? std::string("the node has no arguments")
+                     : "the node's arguments are 1 to " + std::to_string(in_.arguments.size())));
+    }
   }
-  if (reader_.next() == JsonToken::name) {
+  if (reader_.next() == JsonToken::name)
     fault("unknown_field", at, last_name(at) + " has more than \"argument\"");
-  }
   leave();
-  if (!is_whole || number->unsigned_integer < 1 || number->unsigned_integer > in_.arguments.size())
-    return std::nullopt;
-  return number->unsigned_integer;
+  if (position == 0) return std::nullopt;
+  return position;
+}
+
+// The number of an argument that the node has, else 0.
+std::uint64_t Check::position_from(std::string_view digits) const {
+  const JsonNumber number = number_from_json(digits).value_or(JsonNumber{});
+  const bool is_whole = number.kind == JsonNumber::Kind::unsigned_integer;
+  return is_whole && number.unsigned_integer <= in_.arguments.size() ? number.unsigned_integer : 0;
 }
 
 void Check::read_stdin(const Path& at) {

@@ -76,7 +76,7 @@ bool Values::canonical(const Path& path, std::string& out, JsonReplacement* repl
                                                            reader_.token() == JsonToken::begin_array
                                                        ? 1U
                                                        : 0U);
-  const std::optional<JsonFault> found = append_canonical_json(out, reader_, replacement);
+  const std::optional<JsonFault> found = canonical_.append(out, reader_, replacement);
   if (!found) return true;
   if (found->kind == JsonFault::Kind::syntax) return false;
   faults_.add({.code = found->kind == JsonFault::Kind::number ? "out_of_range" : "duplicate_name",

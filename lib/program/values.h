@@ -68,6 +68,7 @@ class Values {
   JsonReader& reader_;
   TextArena& arena_;
   Faults& faults_;
+  CanonicalJson canonical_;
 };
 
 // ------------------------------------------------------------------------------------------------
