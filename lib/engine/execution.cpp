@@ -38,7 +38,6 @@ Execution::Execution(const dag::Dag& dag, const Options& options, std::vector<No
   for (std::uint32_t i = 0; i < plan.size(); ++i) {
     NodeData& data = nodes_[i];
     data.in_process = plan[i].in_process;
-    data.needs_decision = plan[i].needs_decision;
     if (!plan[i].wanted) {
       data.phase = Phase::unwanted;
       continue;

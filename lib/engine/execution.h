@@ -66,8 +66,7 @@ struct Options {
 // What the session knows of each node before the start.
 struct NodePlan {
   bool wanted = true;
-  bool in_process = false;      // evaluated at once, takes no slot, is not examined
-  bool needs_decision = false;  // was under way when its runner vanished and is not idempotent
+  bool in_process = false;  // evaluated at once, takes no slot, is not examined
 };
 
 struct Counts {
@@ -91,6 +90,9 @@ class Execution {
   void recall(NodeIndex node, Phase done, std::uint32_t attempts);
   // Before begin(): attempts already made by an earlier runner; numbering goes on from there.
   void recall_attempts(NodeIndex node, std::uint32_t attempts);
+  // Before begin(): it was under way when its runner vanished, and must not run again without a
+  // word.
+  void recall_needs_decision(NodeIndex node) { nodes_[node.value].needs_decision = true; }
   // Emits Examine or Evaluate for all nodes that wait for nothing.
   void begin(Effects& out);
 
@@ -106,6 +108,7 @@ class Execution {
   [[nodiscard]] std::optional<Instant> next_deadline() const;
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] Phase phase(NodeIndex node) const { return nodes_[node.value].phase; }
+  [[nodiscard]] bool is_in_process(NodeIndex node) const { return nodes_[node.value].in_process; }
   [[nodiscard]] std::uint32_t attempts(NodeIndex node) const { return nodes_[node.value].attempts; }
   // The attempt under way was told to end because its time is over.
   [[nodiscard]] bool is_timed_out(NodeIndex node) const { return nodes_[node.value].timed_out; }

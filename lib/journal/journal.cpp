@@ -269,7 +269,7 @@ void Journal::each_outcome(ExecutionNumber execution, const std::function<void(O
 }
 
 // A row of `history`: (hash:u64 milliseconds:u32)*, little-endian, sorted by hash.
-History::History(sys::Database& database, std::string_view dag_id) : dag_id_(dag_id) {
+Durations::Durations(sys::Database& database, std::string_view dag_id) : dag_id_(dag_id) {
   {
     auto table = database.prepare("SELECT 1 FROM sqlite_master WHERE name='history'");
     if (!table.step()) return;  // a read-only look at a store without executions
@@ -289,20 +289,20 @@ History::History(sys::Database& database, std::string_view dag_id) : dag_id_(dag
   }
 }
 
-std::optional<Nanoseconds> History::duration(std::string_view node_id) const {
+std::optional<Nanoseconds> Durations::duration(std::string_view node_id) const {
   const auto found = milliseconds_.find(hash_of(node_id));
   if (found == milliseconds_.end()) return std::nullopt;
   return std::chrono::milliseconds{found->second};
 }
 
-void History::remember(std::string_view node_id, Nanoseconds duration) {
+void Durations::remember(std::string_view node_id, Nanoseconds duration) {
   const auto millis = std::chrono::ceil<std::chrono::milliseconds>(duration).count();
   const auto clamped = std::clamp<std::int64_t>(millis, 0, UINT32_MAX);
   milliseconds_[hash_of(node_id)] = static_cast<std::uint32_t>(clamped);
   changed_ = true;
 }
 
-void History::save(sys::Database& database) {
+void Durations::save(sys::Database& database) {
   if (!changed_) return;
   std::vector<std::pair<std::uint64_t, std::uint32_t>> sorted(milliseconds_.begin(),
                                                               milliseconds_.end());

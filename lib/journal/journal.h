@@ -81,9 +81,9 @@ class Journal {
 };
 
 // Recorded durations of a DAG's nodes, by name.
-class History {
+class Durations {
  public:
-  History(sys::Database& database, std::string_view dag_id);
+  Durations(sys::Database& database, std::string_view dag_id);
   [[nodiscard]] std::optional<Nanoseconds> duration(std::string_view node_id) const;
   void remember(std::string_view node_id, Nanoseconds duration);
   // Joins the caller's transaction.

@@ -113,7 +113,7 @@ struct Reader {
 Outcome read_outcome(Reader& in) {
   Outcome out;
   const std::uint8_t kind = in.byte();
-  if (kind < 1 || kind > 4) in.ok = false;
+  if (kind < 1 || kind > 5) in.ok = false;
   out.kind = static_cast<Outcome::Kind>(kind);
   out.node = {static_cast<std::uint32_t>(in.varint())};
   out.attempt = static_cast<std::uint32_t>(in.varint());
@@ -157,7 +157,7 @@ void SegmentWriter::append(const Outcome& outcome) {
   put_varint(bytes_, outcome.attempt);
   if (outcome.kind == Outcome::Kind::withdrawn) return;
   if (outcome.kind == Outcome::Kind::started) return put_time(bytes_, outcome.at);
-  const bool completed = outcome.kind == Outcome::Kind::completed;
+  const bool completed = outcome.kind != Outcome::Kind::failed;
   const bool used =
       outcome.user.count() + outcome.system.count() > 0 || outcome.peak_memory_kib > 0;
   const bool empty = completed && !outcome.value && outcome.content.size == 0;

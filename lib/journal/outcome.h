@@ -6,10 +6,12 @@
 //
 //   segment = version:u8 (1) outcome* sum:u64
 //   outcome = kind:u8 node:varint attempt:varint body
-//   kind    = 1 started | 2 completed | 3 failed (another attempt may follow) | 4 withdrawn
+//   kind    = 1 started | 2 completed | 3 failed (another attempt may follow) | 4 withdrawn | 5
+//   kept
+//             (completed under an earlier program: counts only if the key is still the same)
 //   body of started   = at:varint
-//   body of completed = flags:u8 at:varint took:varint [usage] [key:32] result [outputs] [log]
-//   body of failed    = class:u8 flags:u8 at:varint took:varint [usage] [exit:varint]
+//   body of completed and kept = flags:u8 at:varint took:varint [usage] [key:32] result [outputs]
+//   [log] body of failed    = class:u8 flags:u8 at:varint took:varint [usage] [exit:varint]
 //   [signal:varint]
 //                       error:text [log]
 //   usage   = user:varint system:varint peak_kib:varint           (flag 1)
@@ -38,7 +40,13 @@ namespace dsched::journal {
 
 struct Outcome {
   // stored: never renumber
-  enum class Kind : std::uint8_t { started = 1, completed = 2, failed = 3, withdrawn = 4 };
+  enum class Kind : std::uint8_t {
+    started = 1,
+    completed = 2,
+    failed = 3,
+    withdrawn = 4,
+    kept = 5
+  };
   Kind kind = Kind::completed;
   NodeIndex node;  // in the program recorded with the execution
   std::uint32_t attempt = 1;

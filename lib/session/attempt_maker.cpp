@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/attempt_maker.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "dag/operation.h"
+#include "executor/direct_command.h"
+#include "wire/json_writer.h"
+
+namespace dsched::session {
+namespace {
+
+using dag::Operation;
+using executor::Attempt;
+
+// Concatenations up to this size are made in memory, on the session's thread.
+constexpr std::uint64_t k_concat_in_memory_max = 256 * 1024;
+
+}  // namespace
+
+AttemptMaker::AttemptMaker(const dag::Dag& dag, const AttemptContext& context,
+                           const Environment& environment, const Examiner& examiner, Values& values)
+    : dag_(dag),
+      context_(context),
+      environment_(environment),
+      examiner_(examiner),
+      values_(values) {}
+
+std::string AttemptMaker::evaluate(NodeIndex node) const {
+  const dag::Node& what = dag_.node(node);
+  if (what.operation == Operation::constant) return dag::const_bytes(what);
+  DSCHED_ASSERT(what.operation == Operation::concat, "only const and concat are in-process");
+  const std::string separator =
+      what.parameters.size() > 2 ? dag::concat_separator(what) : std::string{};
+  std::string out;
+  bool first = true;
+  for (const NodeIndex argument : dag_.arguments(node)) {
+    if (!first) out += separator;
+    first = false;
+    out += values_.value(argument);
+  }
+  return out;
+}
+
+Made AttemptMaker::make(NodeIndex node, std::uint32_t number,
+                        std::vector<executor::InputFile> inputs) {
+  const dag::Settings& settings = dag_.settings(node);
+  Attempt attempt;
+  attempt.node = node;
+  attempt.number = number;
+  attempt.id = context_.attempt_prefix + std::to_string(node.value) + '-' + std::to_string(number);
+  attempt.inputs = std::move(inputs);
+  attempt.outputs.assign(settings.outputs.begin(), settings.outputs.end());
+  attempt.depfile = settings.depfile;
+  const dag::Node& what = dag_.node(node);
+  switch (what.operation) {
+    case Operation::constant:
+      return ComputedValue{dag::const_bytes(what)};
+    case Operation::concat:
+      return make_concat(node, std::move(attempt));
+    case Operation::read_file:
+      attempt.work = executor::ReadFileWork{dag::path_parameter(what)};
+      return attempt;
+    case Operation::write_file:
+      return make_write(node, std::move(attempt));
+    case Operation::sleep:
+      attempt.work = executor::SleepWork{dag::sleep_duration(what)};
+      return attempt;
+    case Operation::shell:
+    case Operation::exec:
+    case Operation::external:
+      break;
+  }
+  return make_process(node, std::move(attempt));
+}
+
+Made AttemptMaker::make_concat(NodeIndex node, Attempt&& attempt) {
+  const std::string separator = dag::concat_separator(dag_.node(node));
+  std::uint64_t total = 0;
+  for (const NodeIndex argument : dag_.arguments(node)) total += values_.content(argument).size;
+  if (total <= k_concat_in_memory_max) {
+    std::string out;
+    bool first = true;
+    for (const NodeIndex argument : dag_.arguments(node)) {
+      const auto bytes = values_.bytes(argument, k_concat_in_memory_max);
+      if (!bytes) return LostArgument{argument};
+      if (!first) out += separator;
+      first = false;
+      out += *bytes;
+    }
+    return ComputedValue{std::move(out)};
+  }
+  std::vector<std::string> files;
+  if (const auto lost = argument_files(node, files)) return *lost;
+  executor::ConcatWork work;
+  work.separator = separator;
+  for (std::string& file : files) work.pieces.push_back({std::move(file), {}});
+  attempt.work = std::move(work);
+  return std::move(attempt);
+}
+
+Made AttemptMaker::make_write(NodeIndex node, Attempt&& attempt) {
+  executor::WriteFileWork work;
+  work.path = dag::path_parameter(dag_.node(node));
+  std::vector<std::string> files;
+  if (const auto lost = argument_files(node, files)) return *lost;
+  if (!files.empty()) work.content_file = std::move(files.front());
+  attempt.work = std::move(work);
+  return std::move(attempt);
+}
+
+std::optional<LostArgument> AttemptMaker::argument_files(NodeIndex node,
+                                                         std::vector<std::string>& files) {
+  for (const NodeIndex argument : dag_.arguments(node)) {
+    try {
+      auto file = values_.file(argument);
+      if (!file) return LostArgument{argument};
+      files.push_back(std::move(*file));
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::damaged) throw;
+      return LostArgument{argument};
+    }
+  }
+  return std::nullopt;
+}
+
+Made AttemptMaker::make_process(NodeIndex node, Attempt&& attempt) {
+  const dag::Node& what = dag_.node(node);
+  executor::ProcessWork work;
+  work.folder = context_.folder;
+  work.environment = environment_.for_command(dag_.settings(node),
+                                              {{"DSCHED_EXECUTION_ID", context_.execution_id},
+                                               {"DSCHED_NODE_ID", std::string(what.node_id)},
+                                               {"DSCHED_ATTEMPT", std::to_string(attempt.number)},
+                                               {"DSCHED_ATTEMPT_ID", attempt.id},
+                                               {"DSCHED_STORE", context_.store_folder}});
+  if (context_.pass_through) work.streams = executor::ProcessWork::Streams::shown;
+  std::vector<std::string> files;
+  if (const auto lost = argument_files(node, files)) return *lost;
+  if (what.operation == Operation::shell) {
+    set_shell(node, work, files);
+  } else if (what.operation == Operation::exec) {
+    const dag::ExecParameters parameters = dag::exec_parameters(what);
+    for (const auto& word : parameters.argv) {
+      const auto* position = std::get_if<dag::ArgumentPosition>(&word);
+      work.argv.push_back(position ? files[position->value] : std::get<std::string>(word));
+    }
+    work.file = work.argv.front();
+    if (parameters.stdin_argument) work.stdin_file = files[parameters.stdin_argument->value];
+  } else {
+    work.file = examiner_.operation_path(node);
+    work.argv = {work.file};
+    work.stdin_text = external_request(node, files);
+  }
+  attempt.work = std::move(work);
+  return std::move(attempt);
+}
+
+void AttemptMaker::set_shell(NodeIndex node, executor::ProcessWork& work,
+                             const std::vector<std::string>& files) {
+  const dag::ShellParameters parameters = dag::shell_parameters(dag_.node(node));
+  if (parameters.stdin_argument) work.stdin_file = files[parameters.stdin_argument->value];
+  std::vector<std::string> shell{"/bin/sh", "-c", parameters.command,
+                                 std::string(dag_.node(node).node_id)};
+  shell.insert(shell.end(), files.begin(), files.end());
+  auto direct = executor::direct_argv(parameters.command);
+  if (direct && executor::make_shell_environment(work.environment, work.folder)) {
+    work.argv = std::move(*direct);
+    work.file = work.argv.front();
+    work.fallback = std::move(shell);
+  } else {
+    work.argv = std::move(shell);
+    work.file = "/bin/sh";
+  }
+}
+
+std::string AttemptMaker::external_request(NodeIndex node, const std::vector<std::string>& files) {
+  wire::JsonWriter out;
+  out.begin_object();
+  out.key("operation").text(dag_.operation_name(node));
+  out.key("parameters").raw(dag_.node(node).parameters);
+  out.key("arguments").begin_array();
+  const auto arguments = dag_.arguments(node);
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    out.begin_object();
+    out.key("node_id").text(dag_.node(arguments[i]).node_id);
+    out.key("path").text(files[i]);
+    out.key("digest").text(to_hex(values_.digest(arguments[i])));
+    const store::DataType type = data_type(dag_, arguments[i], values_.content(arguments[i]).size);
+    out.key("data_type").text(store::name_of(type));
+    out.end_object();
+  }
+  out.end_array().end_object();
+  return out.take() + '\n';
+}
+
+store::DataType data_type(const dag::Dag& dag, NodeIndex node, std::uint64_t size) {
+  const dag::Node& what = dag.node(node);
+  if (what.operation != Operation::constant) return store::data_type_of_bytes(size);
+  const std::string_view value = dag::const_value(what);
+  const bool nested = value.starts_with('{') || value.starts_with('[');
+  return nested ? store::DataType::nested : store::DataType::primitive;
+}
+
+std::string command_text(const dag::Dag& dag, NodeIndex node) {
+  const dag::Node& what = dag.node(node);
+  if (what.operation == Operation::shell) return dag::shell_parameters(what).command;
+  std::string out;
+  if (what.operation == Operation::exec) {
+    for (const auto& word : dag::exec_parameters(what).argv) {
+      if (!out.empty()) out += ' ';
+      const auto* position = std::get_if<dag::ArgumentPosition>(&word);
+      out += position ? dag.node(dag.arguments(node)[position->value]).node_id
+                      : std::get<std::string>(word);
+    }
+    return out;
+  }
+  out = dag.operation_name(node);
+  if (what.parameters != "{}") out.append(1, ' ').append(what.parameters);
+  return out;
+}
+
+}  // namespace dsched::session

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Turns a node that may run into what runs: a value computed on the spot, or an attempt for the
+// executor.
+//
+// Arguments become files (commands) or bytes (built-ins). When the store has lost one, the answer
+// says which, and nothing was started.
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "dag/dag.h"
+#include "executor/attempt.h"
+#include "session/examiner.h"
+
+namespace dsched::session {
+
+struct ComputedValue {
+  std::string bytes;
+};
+struct LostArgument {
+  NodeIndex argument;
+};
+using Made = std::variant<executor::Attempt, ComputedValue, LostArgument>;
+
+// What all attempts of an execution have in common.
+struct AttemptContext {
+  std::string folder;        // the program's, absolute
+  std::string store_folder;  // absolute
+  std::string execution_id;
+  std::string attempt_prefix;  // unique to this runner; see keeper.h
+  bool pass_through = false;
+};
+
+class AttemptMaker {
+ public:
+  AttemptMaker(const dag::Dag& dag, const AttemptContext& context, const Environment& environment,
+               const Examiner& examiner, Values& values);
+
+  // The value of an in-process node whose arguments are all in-process.
+  [[nodiscard]] std::string evaluate(NodeIndex node) const;
+  [[nodiscard]] Made make(NodeIndex node, std::uint32_t number,
+                          std::vector<executor::InputFile> inputs);
+
+ private:
+  [[nodiscard]] Made make_process(NodeIndex node, executor::Attempt&& attempt);
+  [[nodiscard]] Made make_concat(NodeIndex node, executor::Attempt&& attempt);
+  [[nodiscard]] Made make_write(NodeIndex node, executor::Attempt&& attempt);
+  // Fills `files` with a path per argument; the lost one, if any.
+  [[nodiscard]] std::optional<LostArgument> argument_files(NodeIndex node,
+                                                           std::vector<std::string>& files);
+  [[nodiscard]] std::string external_request(NodeIndex node, const std::vector<std::string>& files);
+  void set_shell(NodeIndex node, executor::ProcessWork& work,
+                 const std::vector<std::string>& files);
+
+  const dag::Dag& dag_;
+  const AttemptContext& context_;
+  const Environment& environment_;
+  const Examiner& examiner_;
+  Values& values_;
+};
+
+// The data type of a node's bytes, as the store and operations name it.
+[[nodiscard]] store::DataType data_type(const dag::Dag& dag, NodeIndex node, std::uint64_t size);
+
+// What a person would call the command of a node: its text, its words, or the operation's name.
+[[nodiscard]] std::string command_text(const dag::Dag& dag, NodeIndex node);
+
+}  // namespace dsched::session

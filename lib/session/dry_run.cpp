@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/error.h"
+#include "executor/posix_workspace.h"
+#include "session/attempt_maker.h"
+#include "session/prepare.h"
+#include "session/run.h"
+
+// dsched-run --dry-run: walks the graph once, in topological order, and asks the examiner.
+
+namespace dsched::session {
+namespace {
+
+// A dry run starts no command, so nobody asks for files.
+class NoArgumentFiles final : public ArgumentFiles {
+ public:
+  std::string file_for(const std::string&, std::string_view) override { return refuse(); }
+  std::string file_for(const std::string&, store::BlobReader&) override { return refuse(); }
+
+ private:
+  static std::string refuse() {
+    DSCHED_ASSERT(false, "a dry run makes no files");
+    return {};
+  }
+};
+
+enum class Fate : std::uint8_t { known, runs, unknown };
+
+class DryRun {
+ public:
+  DryRun(const Prepared& prepared, Examiner& examiner, AttemptMaker& maker, Values& values)
+      : prepared_(prepared),
+        examiner_(examiner),
+        maker_(maker),
+        values_(values),
+        fate_(prepared.dag.size(), Fate::known) {}
+
+  wire::DryRunAnswer walk() {
+    std::vector<bool> wanted(prepared_.dag.size(), false);
+    for (const NodeIndex node : prepared_.wanted) wanted[node.value] = true;
+    answer_.dag_id = prepared_.dag.dag_id();
+    for (const NodeIndex node : prepared_.dag.topological_order()) {
+      if (wanted[node.value]) visit(node);
+    }
+    return std::move(answer_);
+  }
+
+ private:
+  void visit(NodeIndex node) {
+    const std::string id(prepared_.dag.node(node).node_id);
+    for (const NodeIndex before : prepared_.dag.predecessors(node)) {
+      if (fate_[before.value] == Fate::known) continue;
+      fate_[node.value] = Fate::unknown;
+      answer_.unknown.push_back(id);
+      return;
+    }
+    Verdict verdict = examiner_.examine(node);
+    if (const auto* reusable = std::get_if<Reusable>(&verdict)) {
+      const store::Record& record = reusable->record;
+      values_.set_result(node, {record.content, record.digest, record.key});
+      answer_.would_reuse.push_back(id);
+      return;
+    }
+    std::string why;
+    if (const auto* problem = std::get_if<executor::InputProblem>(&verdict)) {
+      why = problem->error;
+      fate_[node.value] = Fate::runs;
+    } else {
+      why = std::get<NotReusable>(verdict).explanation;
+      evaluate_or_run(node);
+    }
+    answer_.would_run.push_back({id, command_text(prepared_.dag, node), std::move(why)});
+  }
+
+  // A value that costs nothing is made, so that what depends on it can be judged.
+  void evaluate_or_run(NodeIndex node) {
+    const dag::Operation operation = prepared_.dag.node(node).operation;
+    bool in_memory = operation == dag::Operation::constant || operation == dag::Operation::concat;
+    for (const NodeIndex argument : prepared_.dag.arguments(node)) {
+      in_memory = in_memory && values_.is_in_process(argument);
+    }
+    if (in_memory) {
+      values_.set_value(node, maker_.evaluate(node));
+    } else {
+      fate_[node.value] = Fate::runs;
+    }
+  }
+
+  const Prepared& prepared_;
+  Examiner& examiner_;
+  AttemptMaker& maker_;
+  Values& values_;
+  std::vector<Fate> fate_;
+  wire::DryRunAnswer answer_;
+};
+
+}  // namespace
+
+std::variant<wire::DryRunAnswer, InvalidProgram> dry_run(RunRequest request, Observer&) {
+  sys::PosixClock clock;
+  sys::SystemEntropy entropy;
+  sys::PosixFiles files;
+  sys::PosixHost host;
+  const store::World world{.clock = clock, .entropy = entropy, .files = files, .host = host};
+  if (!request.program) throw Error(ErrorKind::usage, "--dry-run needs a program");
+  auto prepared = prepare(*request.program, request);
+  if (auto* invalid = std::get_if<InvalidProgram>(&prepared)) return std::move(*invalid);
+  const Prepared& plan = std::get<Prepared>(prepared);
+  request.store.mode = store::Mode::read_only;
+  request.run.explain = true;
+  store::Store store(request.store, world);
+  store.file_digests().load();
+  NoArgumentFiles argument_files;
+  Values values(plan.dag.size(), store.blobs(), argument_files);
+  const Environment environment(request.environment, store.identity().secret);
+  executor::FileExaminer file_examiner(request.folder, store.file_digests(), clock);
+  executor::PosixWorkspace workspace(file_examiner, store.blobs());
+  Examiner examiner({plan.dag, store, workspace, environment, values}, request.run,
+                    Examiner::Effects::none);
+  examiner.set_operations(plan.operations);
+  const AttemptContext context{request.folder, store.identity().folder, {}, {}, false};
+  AttemptMaker maker(plan.dag, context, environment, examiner, values);
+  return DryRun(plan, examiner, maker, values).walk();
+}
+
+}  // namespace dsched::session

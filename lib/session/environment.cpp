@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/environment.h"
+
+#include "base/digest.h"
+#include "base/text.h"
+
+namespace dsched::session {
+namespace {
+
+// Variables may hold any bytes; JSON text may not. What is not UTF-8 is keyed by its base64.
+std::string as_json(std::string_view value) {
+  std::string out;
+  if (is_utf8(value)) {
+    append_json_string(out, value);
+  } else {
+    out = R"({"base64":")" + base64(value) + "\"}";
+  }
+  return out;
+}
+
+bool is_keyed_always(std::string_view name) {
+  return name == "LANG" || name == "TZ" || name.starts_with("LC_");
+}
+
+}  // namespace
+
+Environment::Environment(const std::vector<std::string>& variables, std::string secret)
+    : secret_(std::move(secret)) {
+  for (const std::string& variable : variables) {
+    const std::size_t equals = variable.find('=');
+    if (equals == std::string::npos || equals == 0) continue;
+    variables_.insert_or_assign(variable.substr(0, equals), variable.substr(equals + 1));
+  }
+  for (const auto& [name, value] : variables_) {
+    if (is_keyed_always(name)) keyed_always_.emplace_back(name, as_json(value));
+  }
+}
+
+std::optional<std::string_view> Environment::get(std::string_view name) const {
+  const auto found = variables_.find(name);
+  if (found == variables_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<std::pair<std::string, std::string>> Environment::keyed(
+    const dag::Settings& settings) const {
+  if (settings.environment.empty() && settings.environment_from.empty() &&
+      settings.secret_environment.empty()) {
+    return keyed_always_;
+  }
+  std::map<std::string, std::string> keyed(keyed_always_.begin(), keyed_always_.end());
+  for (const std::string_view name : settings.environment_from) {
+    const auto value = get(name);
+    keyed[std::string(name)] = value ? as_json(*value) : "null";
+  }
+  for (const std::string_view name : settings.secret_environment) {
+    const auto value = get(name);
+    keyed[std::string(name)] =
+        value ? R"({"secret":")" + to_hex(hmac_sha256(secret_, *value)) + "\"}" : "null";
+  }
+  for (const auto& [name, value] : settings.environment) keyed[std::string(name)] = as_json(value);
+  return {keyed.begin(), keyed.end()};
+}
+
+std::vector<std::string> Environment::for_command(
+    const dag::Settings& settings,
+    const std::vector<std::pair<std::string, std::string>>& own) const {
+  std::vector<std::string> out;
+  out.reserve(variables_.size() + settings.environment.size() + own.size());
+  const auto is_set_later = [&](std::string_view name) {
+    if (name.starts_with("DSCHED_")) {
+      for (const auto& variable : own) {
+        if (variable.first == name) return true;
+      }
+    }
+    for (const auto& variable : settings.environment) {
+      if (variable.first == name) return true;
+    }
+    return false;
+  };
+  const auto add = [&](std::string_view name, std::string_view value) {
+    std::string& variable = out.emplace_back();
+    variable.reserve(name.size() + 1 + value.size());
+    variable.append(name).append(1, '=').append(value);
+  };
+  for (const auto& [name, value] : variables_) {
+    if (!is_set_later(name)) add(name, value);
+  }
+  for (const auto& [name, value] : settings.environment) add(name, value);
+  for (const auto& [name, value] : own) add(name, value);
+  return out;
+}
+
+std::string Environment::search_path(const dag::Settings& settings) const {
+  for (const auto& [name, value] : settings.environment) {
+    if (name == "PATH") return std::string(value);
+  }
+  constexpr std::string_view k_default = "/usr/local/bin:/usr/bin:/bin";  // execvp(3)
+  return std::string(get("PATH").value_or(k_default));
+}
+
+}  // namespace dsched::session

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The key of a node: when may a result be used again. And the explanation of a difference, which
+// reads the very text that was hashed.
+//
+// The key is the SHA-256 of canonical JSON (DESIGN: names sorted, no white space):
+//
+//   {"arguments":[DIGEST…],"environment":{NAME:VALUE…},"inputs":[[PATH,DIGEST]…],"operation":NAME,
+//    "outputs":[PATH…],"parameters":{…},"version":VERSION}
+//
+// VERSION is a number for built-ins, [PATH,DIGEST] of the executable for exec and dsched-op-NAME,
+// null for shell. Secret values stand as {"secret": keyed hash}. stored: never change the form; a
+// new one needs a new member, which makes every key new.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/digest.h"
+#include "executor/attempt.h"
+
+namespace dsched::session {
+
+struct KeyParts {
+  std::string_view operation;
+  std::string version;          // JSON text
+  std::string_view parameters;  // canonical JSON object
+  std::vector<Digest> arguments;
+  std::vector<std::pair<std::string, std::string>> inputs;       // path, hexadecimal content hash
+  std::vector<std::pair<std::string, std::string>> environment;  // sorted; value as JSON text
+  std::vector<std::string_view> outputs;
+};
+
+[[nodiscard]] std::string key_text(const KeyParts& parts);
+
+// Says what makes `now` differ from `before` (both key texts), in the words of spec/run.md.
+// `arguments` are the ids of the node's arguments. Empty when nothing differs or a text cannot be
+// read.
+[[nodiscard]] std::string explain_difference(std::string_view before, std::string_view now,
+                                             const std::vector<std::string_view>& arguments);
+
+}  // namespace dsched::session

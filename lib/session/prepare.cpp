@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/prepare.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "session/environment.h"
+#include "sys/private_folder.h"
+
+namespace dsched::session {
+namespace {
+
+using nlohmann::json;
+
+// Looks up every dsched-op-NAME of the program; those not found become diagnostics.
+std::vector<program::Diagnostic> find_operations(const RunRequest& request, Prepared& prepared) {
+  const Environment environment(request.environment, {});
+  std::string search_path = environment.search_path({});
+  if (!request.run.operations_folder.empty()) {
+    search_path = request.run.operations_folder + ':' + search_path;
+  }
+  std::vector<program::Diagnostic> missing;
+  for (std::uint32_t i = 0; i < prepared.dag.size(); ++i) {
+    const dag::Node& node = prepared.dag.node({i});
+    if (node.operation != dag::Operation::external) continue;
+    const std::string name(prepared.dag.operation_name({i}));
+    if (prepared.operations.contains(name)) continue;
+    if (auto path = sys::find_executable("dsched-op-" + name, search_path)) {
+      prepared.operations.emplace(name, std::move(*path));
+      continue;
+    }
+    program::Diagnostic diagnostic;
+    diagnostic.code = "unknown_operation";
+    diagnostic.message = "node " + std::string(node.node_id) + ": unknown operation " + name +
+                         ": no executable dsched-op-" + name + " was found";
+    diagnostic.line = node.line;
+    diagnostic.column = node.line > 0 ? 1 : 0;
+    diagnostic.pointer = "/nodes/" + std::to_string(i) + "/operation";
+    constexpr std::string_view k_known[] = {"shell",      "exec",   "const", "read_file",
+                                            "write_file", "concat", "sleep"};
+    if (const auto near = nearest(name, k_known)) {
+      diagnostic.hint = "did you mean " + std::string(*near) + "?";
+    } else {
+      diagnostic.hint = "name its folder with --operations, or put it into PATH";
+    }
+    missing.push_back(std::move(diagnostic));
+  }
+  return missing;
+}
+
+NodeIndex find_target(const dag::Dag& dag, const std::string& name, const char* what) {
+  if (const auto node = dag.find(name)) return *node;
+  if (const auto clean = clean_relative_path(name)) {
+    if (const auto node = dag.producer_of(*clean)) return *node;
+  }
+  std::vector<std::string_view> known;
+  for (std::uint32_t i = 0; i < dag.size(); ++i) known.push_back(dag.node({i}).node_id);
+  const auto near = nearest(name, known);
+  throw Error(ErrorKind::usage,
+              std::string(what) + " " + escape_for_terminal(name) + ": the program has no such " +
+                  "node" + (std::string_view(what) == "--target" ? " or output" : ""),
+              near ? "did you mean " + std::string(*near) + "?" : std::string{});
+}
+
+}  // namespace
+
+std::variant<Prepared, InvalidProgram> prepare(const program::Source& source,
+                                               const RunRequest& request) {
+  auto read = program::read_json_program(source, request.program_options);
+  if (auto* diagnostics = std::get_if<std::vector<program::Diagnostic>>(&read)) {
+    return InvalidProgram{std::move(*diagnostics)};
+  }
+  Prepared prepared{std::move(std::get<dag::Dag>(read)), {}, {}, {}, {}};
+  auto missing = find_operations(request, prepared);
+  if (!missing.empty()) return InvalidProgram{std::move(missing)};
+  for (const std::string& target : request.run.targets) {
+    prepared.goals.push_back(find_target(prepared.dag, target, "--target"));
+  }
+  if (prepared.goals.empty()) {
+    prepared.goals.assign(prepared.dag.goals().begin(), prepared.dag.goals().end());
+  }
+  std::vector<NodeIndex> needed = prepared.goals;
+  if (request.answer.result_node) {
+    prepared.result_node = find_target(prepared.dag, *request.answer.result_node, "--result");
+    needed.push_back(*prepared.result_node);
+  }
+  prepared.wanted = dag::needed_for(prepared.dag, needed);
+  return prepared;
+}
+
+std::string settings_text(const RunRequest& request) {
+  json settings = json::object();
+  settings["targets"] = request.run.targets;
+  settings["operations"] = request.run.operations_folder;
+  settings["retries"] = request.run.retries;
+  settings["set"] = json::array();
+  for (const auto& [name, value] : request.program_options.set) {
+    settings["set"].push_back(json::array({name, value}));
+  }
+  settings["pass_through"] = request.pass_through;
+  return settings.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+void apply_settings(std::string_view text, RunRequest& request) {
+  const json settings = json::parse(text, nullptr, false);
+  if (!settings.is_object()) return;
+  if (request.run.targets.empty()) {
+    request.run.targets = settings.value("targets", std::vector<std::string>{});
+  }
+  if (request.run.operations_folder.empty()) {
+    request.run.operations_folder = settings.value("operations", std::string{});
+  }
+  if (request.run.retries == 0) request.run.retries = settings.value("retries", 0U);
+  request.pass_through = settings.value("pass_through", false);
+  std::vector<std::pair<std::string, std::string>> set;
+  for (const json& pair : settings.value("set", json::array())) {
+    set.emplace_back(pair.at(0), pair.at(1));
+  }
+  // What is set anew stands behind and wins.
+  set.insert(set.end(), request.program_options.set.begin(), request.program_options.set.end());
+  request.program_options.set = std::move(set);
+}
+
+}  // namespace dsched::session

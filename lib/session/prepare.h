@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// From a request to a plan: reads the program, finds operations and targets, or says what is wrong.
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "dag/dag.h"
+#include "session/run.h"
+
+namespace dsched::session {
+
+struct Prepared {
+  dag::Dag dag;
+  std::unordered_map<std::string, std::string> operations;  // NAME -> executable of dsched-op-NAME
+  std::vector<NodeIndex> goals;                             // the targets, or the program's goals
+  std::vector<NodeIndex> wanted;                            // what they need, ascending
+  std::optional<NodeIndex> result_node;
+};
+
+// Throws Error (usage) for a target that the program does not have.
+[[nodiscard]] std::variant<Prepared, InvalidProgram> prepare(const program::Source& source,
+                                                             const RunRequest& request);
+
+// What a resume must know again, as the JSON text of ExecutionRecord::settings; and back.
+[[nodiscard]] std::string settings_text(const RunRequest& request);
+// Fills in what the command line of the resume did not say.
+void apply_settings(std::string_view settings, RunRequest& request);
+
+}  // namespace dsched::session

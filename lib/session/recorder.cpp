@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/recorder.h"
+
+namespace dsched::session {
+
+Recorder::Recorder(store::Store& store, journal::Journal& journal)
+    : store_(store), journal_(journal), last_sync_(store.world().clock.now()) {}
+
+void Recorder::note(Instant now) {
+  if (!due_) due_ = now + k_commit_delay;
+}
+
+void Recorder::add(Instant now, const journal::Outcome& outcome) {
+  segment_.append(outcome);
+  note(now);
+}
+
+void Recorder::add_value(Instant now, NodeIndex node, Nanoseconds at, std::string_view value) {
+  segment_.append_value(node, at, value);
+  note(now);
+}
+
+void Recorder::add_content(executor::Captured&& captured) {
+  if (captured.content.size > 0) contents_.push_back(std::move(captured));
+}
+
+void Recorder::add_record(store::Record&& record) {
+  records_.push_back(std::move(record));
+}
+
+void Recorder::after_commit(std::function<void()> tell) {
+  tell_.push_back(std::move(tell));
+}
+
+bool Recorder::is_full() const {
+  return segment_.bytes() >= k_commit_bytes ||
+         segment_.outcomes() >= journal::k_segment_outcomes_max;
+}
+
+// Large results become files (or rows, in transactions of their own) before the transaction that
+// makes them visible; a crash in between leaves only what gc removes.
+void Recorder::store_contents() {
+  for (executor::Captured& captured : contents_) {
+    if (captured.file) store_.blobs().keep(std::move(*captured.file), captured.content);
+  }
+}
+
+void Recorder::commit() {
+  store_contents();
+  if (segment_.outcomes() > 0 || !contents_.empty() || !records_.empty()) {
+    sys::Transaction transaction(store_.database());
+    for (const executor::Captured& captured : contents_) {
+      if (!captured.file) store_.blobs().put(captured.bytes);
+    }
+    for (const store::Record& record : records_) store_.results().put(record);
+    if (store_.file_digests().has_queued()) store_.file_digests().write();
+    if (execution_ && segment_.outcomes() > 0) {
+      journal_.append_segment(execution_->number, segment_.take());
+      journal_.update(*execution_);
+    }
+    transaction.commit();
+  }
+  contents_.clear();
+  records_.clear();
+  due_.reset();
+  const std::vector<std::function<void()>> tell = std::exchange(tell_, {});
+  for (const std::function<void()>& say : tell) say();
+}
+
+void Recorder::sync(Instant now) {
+  commit();
+  store_.sync();
+  last_sync_ = now;
+}
+
+}  // namespace dsched::session

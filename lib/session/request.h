@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What dsched-run is asked to do, after its command line has been read.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "program/json_program.h"
+#include "store/store.h"
+
+namespace dsched::session {
+
+struct RunOptions {
+  Slots width{1};
+  std::optional<std::uint64_t> failure_limit = 1;  // empty: --keep-going without a number
+  std::uint32_t retries = 0;
+  Priority priority;
+  std::vector<std::string> targets;  // node ids or outputs; empty: the program's goals
+  std::string operations_folder;     // --operations; empty: none
+  bool use_cache = true;             // false: --no-cache
+  bool explain = false;
+};
+
+// How much of the answer is wanted.
+struct AnswerOptions {
+  enum class Nodes : std::uint8_t { notable, all } nodes = Nodes::notable;
+  bool full_results = false;
+  bool with_results = true;                // false: nobody will look at the goals' bytes
+  std::optional<std::string> result_node;  // its bytes go to result_fd
+  int result_fd = -1;
+};
+
+struct RunRequest {
+  std::optional<program::Source> program;  // empty: that of the resumed execution
+  std::string folder;                      // the program's folder, absolute
+  program::Options program_options;
+  RunOptions run;
+  AnswerOptions answer;
+  std::optional<std::string> resume;  // the name of an execution
+  store::Options store;
+  std::vector<std::string> environment;  // "NAME=VALUE"
+  std::string initiated_by;
+  bool pass_through = false;  // dsched-run -- COMMAND: the caller's stdin, stdout and stderr
+};
+
+}  // namespace dsched::session

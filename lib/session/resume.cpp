@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/resume.h"
+
+#include <algorithm>
+#include <map>
+
+namespace dsched::session {
+
+using journal::Outcome;
+
+History read_history(journal::Journal& journal, const journal::ExecutionRecord& record,
+                     const std::vector<std::string>& named, const dag::Dag& dag) {
+  std::map<NodeIndex, Recalled> recalled;
+  History history;
+  std::unordered_map<NodeIndex, bool> under_way;
+  journal.each_outcome(record.number, [&](Outcome&& outcome) {
+    if (outcome.kind == Outcome::Kind::kept) {
+      history.kept.insert_or_assign(outcome.node, std::move(outcome));
+      return;
+    }
+    Recalled& node = recalled[outcome.node];
+    node.node = outcome.node;
+    node.attempts = std::max(node.attempts, outcome.attempt);
+    under_way[outcome.node] = outcome.kind == Outcome::Kind::started;
+    if (outcome.kind == Outcome::Kind::completed) {
+      node.completed = std::move(outcome);
+    } else {
+      node.completed.reset();  // it ran again after its result was lost
+    }
+  });
+  for (auto& [index, node] : recalled) {
+    if (index.value >= dag.size()) continue;  // of a program that was replaced
+    const auto is_it = [&, id = dag.node(index).node_id](const std::string& name) {
+      return name == id;
+    };
+    const bool has_word = std::any_of(named.begin(), named.end(), is_it);
+    node.needs_decision = under_way[index] && !dag.settings(index).idempotent && !has_word;
+    history.recalled.push_back(std::move(node));
+  }
+  return history;
+}
+
+History carry_over(History&& history, const dag::Dag& before, const dag::Dag& now) {
+  History carried;
+  const auto keep = [&](NodeIndex old, Outcome&& outcome) {
+    if (old.value >= before.size()) return;
+    const auto node = now.find(before.node(old).node_id);
+    if (!node || !outcome.key) return;
+    outcome.node = *node;
+    outcome.kind = Outcome::Kind::kept;
+    carried.kept.insert_or_assign(*node, std::move(outcome));
+  };
+  for (auto& [node, outcome] : history.kept) keep(node, std::move(outcome));
+  for (Recalled& recalled : history.recalled) {
+    if (recalled.completed) keep(recalled.node, std::move(*recalled.completed));
+  }
+  return carried;
+}
+
+void write_kept(journal::Journal& journal, ExecutionNumber execution, const History& history) {
+  std::map<NodeIndex, const Outcome*> sorted;
+  for (const auto& [node, outcome] : history.kept) sorted.emplace(node, &outcome);
+  journal::SegmentWriter segment;
+  for (const auto& [node, outcome] : sorted) {
+    segment.append(*outcome);
+    if (segment.outcomes() == journal::k_segment_outcomes_max) {
+      journal.append_segment(execution, segment.take());
+    }
+  }
+  if (segment.outcomes() > 0) journal.append_segment(execution, segment.take());
+}
+
+}  // namespace dsched::session

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/run.h"
+
+#include <signal.h>
+
+#include <array>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "base/time_text.h"
+#include "executor/file_finisher.h"
+#include "executor/posix_workspace.h"
+#include "executor/process_executor.h"
+#include "session/argument_files.h"
+#include "session/prepare.h"
+#include "session/resume.h"
+#include "session/runner.h"
+#include "sys/private_folder.h"
+#include "sys/signals.h"
+#include "sys/wait.h"
+
+namespace dsched::session {
+namespace {
+
+// The system's side of a run, made before anything grows or starts a thread: the keeper is a copy
+// of this process, and threads inherit the signal mask.
+struct System {
+  sys::PosixClock clock;
+  sys::SystemEntropy entropy;
+  sys::PosixFiles files;
+  sys::PosixHost host;
+  store::World world{.clock = clock, .entropy = entropy, .files = files, .host = host};
+};
+
+struct Processes {
+  explicit Processes(const sys::KeeperOptions& options) : trees(table), keeper(table, options) {}
+  sys::Signals signals;
+  sys::AttemptTable table;
+  sys::AttemptTrees trees;
+  sys::Keeper keeper;
+};
+
+class SystemWaiter final : public Waiter {
+ public:
+  SystemWaiter(sys::Signals& signals, int executor_fd)
+      : signals_(signals), executor_fd_(executor_fd) {}
+
+  std::vector<Request> wait(std::optional<Instant> until) override {
+    const std::array<int, 2> fds{executor_fd_, signals_.fd()};
+    sys::wait_readable(fds, until);
+    return take_requests(signals_);
+  }
+  void stop_here() override { sys::stop_self(); }
+
+  static std::vector<Request> take_requests(sys::Signals& signals) {
+    std::vector<Request> requests;
+    for (const sys::SignalEvent& event : signals.take()) {
+      const bool by_terminal = event.origin == sys::SignalEvent::Origin::terminal;
+      switch (event.signal) {
+        case SIGINT:
+        case SIGQUIT:
+          requests.push_back(by_terminal ? Request::interrupt_received : Request::interrupt);
+          break;
+        case SIGTERM:
+          requests.push_back(Request::terminate);
+          break;
+        case SIGHUP:
+          requests.push_back(Request::hang_up);
+          break;
+        case SIGTSTP:
+          requests.push_back(Request::suspend);
+          break;
+        default:
+          break;  // SIGWINCH, SIGCONT: waking up is enough
+      }
+    }
+    return requests;
+  }
+
+ private:
+  sys::Signals& signals_;
+  int executor_fd_;
+};
+
+std::string random_name(sys::Entropy& entropy) {
+  std::array<std::uint8_t, 8> bytes;
+  entropy.fill(bytes);
+  return hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+std::string machine_folder_of(const Environment& environment) {
+  return sys::machine_folder({.dsched_machine = environment.get("DSCHED_MACHINE"),
+                              .xdg_runtime_dir = environment.get("XDG_RUNTIME_DIR"),
+                              .tmpdir = environment.get("TMPDIR")});
+}
+
+// A node that starts dsched-run on its own store would wait for itself for ever.
+void refuse_own_store(const Environment& environment, const store::Store& store) {
+  const auto outer = environment.get("DSCHED_STORE");
+  if (!environment.get("DSCHED_ATTEMPT_ID") || outer != store.identity().folder) return;
+  throw Error(ErrorKind::busy,
+              "store " + store.identity().folder +
+                  ": in use by the execution that runs this command, which waits for it to end",
+              "give the inner dsched-run a store of its own with --store");
+}
+
+// Holds the store's only place for a running execution, or waits until it is free.
+store::Lock wait_for_turn(store::Store& store, sys::Signals& signals, const System& system,
+                          Observer& observer) {
+  constexpr Nanoseconds k_look_interval = std::chrono::milliseconds{50};
+  bool told = false;
+  while (true) {
+    auto attempt = store.try_run_lock();
+    if (auto* lock = std::get_if<store::Lock>(&attempt)) return std::move(*lock);
+    const auto& holder = std::get<store::LockHolder>(attempt);
+    if (!told) {
+      std::string line = "waiting for the execution that runs in " + store.identity().folder;
+      if (holder.pid > 0) line += " (dsched-run, process " + std::to_string(holder.pid) + ")";
+      if (holder.since) line += ", since " + to_rfc3339(*holder.since);
+      observer.note(line);
+      told = true;
+    }
+    const std::array<int, 1> fds{signals.fd()};
+    sys::wait_readable(fds, system.clock.now() + k_look_interval);
+    for (const Request request : SystemWaiter::take_requests(signals)) {
+      if (request == Request::suspend) {
+        sys::stop_self();
+        continue;
+      }
+      throw Error(request == Request::terminate ? ErrorKind::cancelled : ErrorKind::interrupted,
+                  "interrupted while waiting for its turn");
+    }
+  }
+}
+
+journal::ExecutionRecord new_record(const RunRequest& request, const Prepared& prepared,
+                                    const System& system_const, sys::Entropy& entropy) {
+  journal::ExecutionRecord record;
+  const WallTime now = system_const.clock.wall();
+  record.id = sys::random_uuid_v7(entropy, now);
+  record.dag_id = prepared.dag.dag_id();
+  record.status = engine::ExecutionStatus::running;
+  record.priority = request.run.priority;
+  record.folder = request.folder;
+  record.settings = settings_text(request);
+  record.initiated_by = request.initiated_by;
+  record.submitted_at = now;
+  record.counts.total = prepared.wanted.size();
+  return record;
+}
+
+// The program's text is kept with the execution, so that a resume needs no file.
+store::Content keep_program(store::Store& store, std::string_view text) {
+  const store::Content content{sha256(text), text.size()};
+  if (!store.blobs().contains(content.hash)) store.blobs().put(text);
+  return content;
+}
+
+class RunInStore {
+ public:
+  RunInStore(System& system, Processes& processes, RunRequest& request, Observer& observer,
+             std::string runner_name)
+      : system_(system),
+        processes_(processes),
+        request_(request),
+        observer_(observer),
+        runner_name_(std::move(runner_name)) {}
+
+  std::variant<wire::RunAnswer, InvalidProgram> run_new() {
+    auto prepared = prepare(*request_.program, request_);
+    if (auto* invalid = std::get_if<InvalidProgram>(&prepared)) return std::move(*invalid);
+    auto& plan = std::get<Prepared>(prepared);
+    request_.store.mode = store::Mode::create;
+    store::Store store(request_.store, system_.world);
+    refuse_own_store(Environment(request_.environment, {}), store);
+    const store::Lock lock = wait_for_turn(store, processes_.signals, system_, observer_);
+    journal::Journal journal(store.database(), journal::Journal::Tables::make);
+    journal::ExecutionRecord record = new_record(request_, plan, system_, system_.entropy);
+    record.program = keep_program(store, request_.program->text);
+    {
+      sys::Transaction transaction(store.database());
+      journal.submit(record);
+      transaction.commit();
+    }
+    return run_recorded(store, journal, record, plan, {});
+  }
+
+  std::variant<wire::RunAnswer, InvalidProgram> run_again() {
+    request_.store.mode = store::Mode::existing;
+    store::Store store(request_.store, system_.world);
+    refuse_own_store(Environment(request_.environment, {}), store);
+    const store::Lock lock = wait_for_turn(store, processes_.signals, system_, observer_);
+    journal::Journal journal(store.database(), journal::Journal::Tables::make);
+    auto record = journal.find(*request_.resume);
+    if (!record) {
+      throw Error(ErrorKind::not_found, "execution " + escape_for_terminal(*request_.resume) +
+                                            ": there is none in store " + store.identity().folder);
+    }
+    const std::vector<std::string> named = request_.run.targets;
+    const program::Source recorded = recorded_program(store, *record);
+    const bool same = !request_.program || request_.program->text == recorded.text;
+    apply_settings(record->settings, request_);
+    if (same) request_.folder = record->folder;
+    auto prepared = prepare(same ? recorded : *request_.program, request_);
+    if (auto* invalid = std::get_if<InvalidProgram>(&prepared)) return std::move(*invalid);
+    auto& plan = std::get<Prepared>(prepared);
+    History history = read_history(journal, *record, named, plan.dag);
+    if (!same) {
+      RunRequest before = request_;
+      before.run.targets.clear();
+      before.answer.result_node.reset();
+      auto old = prepare(recorded, before);
+      if (const auto* old_plan = std::get_if<Prepared>(&old)) {
+        history = carry_over(std::move(history), old_plan->dag, plan.dag);
+      } else {
+        history = {};
+      }
+      replace_program(store, journal, *record, history);
+    }
+    record->status = engine::ExecutionStatus::running;
+    record->finished_at.reset();
+    record->counts = {.total = plan.wanted.size()};
+    journal.update(*record);
+    return run_recorded(store, journal, *record, plan, std::move(history));
+  }
+
+ private:
+  program::Source recorded_program(store::Store& store, const journal::ExecutionRecord& record) {
+    auto text = store::read_blob(store.blobs(), record.program.hash);
+    if (!text && record.program.size > 0) {
+      throw Error(ErrorKind::damaged, "execution " + std::to_string(record.number.value) +
+                                          ": its program is no longer in the store");
+    }
+    return program::source_from(std::move(text).value_or(std::string{}));
+  }
+
+  void replace_program(store::Store& store, journal::Journal& journal,
+                       journal::ExecutionRecord& record, const History& history) {
+    record.program = keep_program(store, request_.program->text);
+    record.folder = request_.folder;
+    record.settings = settings_text(request_);
+    sys::Transaction transaction(store.database());
+    journal.drop_segments(record.number);
+    write_kept(journal, record.number, history);
+    journal.update(record);
+    transaction.commit();
+  }
+
+  wire::RunAnswer run_recorded(store::Store& store, journal::Journal& journal,
+                               journal::ExecutionRecord& record, const Prepared& prepared,
+                               History&& history) {
+    const Environment environment(request_.environment, store.identity().secret);
+    const std::string machine = machine_folder_of(environment);
+    MachineArgumentFiles argument_files(machine, machine + '/' + runner_name_,
+                                        store.identity().folder + "/tmp", system_.files);
+    executor::FileExaminer examiner(request_.folder, store.file_digests(), system_.clock);
+    executor::PosixWorkspace workspace(examiner, store.blobs());
+    const auto stage = [&store] { return store.stage(); };
+    executor::FileFinisher finisher(examiner, stage);
+    executor::BeneathFileAccess access(examiner, stage);
+    executor::ProcessExecutor executor({.width = request_.run.width.count,
+                                        .stage = stage,
+                                        .files = &access,
+                                        .finisher = &finisher,
+                                        .clock = &system_.clock,
+                                        .table = &processes_.table,
+                                        .trees = &processes_.trees,
+                                        .keeper = &processes_.keeper});
+    SystemWaiter waiter(processes_.signals, executor.event_fd());
+    const Ports ports{system_.clock, system_.entropy, store,  executor,
+                      workspace,     argument_files,  waiter, observer_};
+    const RunPlan plan{.dag = prepared.dag,
+                       .options = request_.run,
+                       .answer = request_.answer,
+                       .environment = environment,
+                       .context = {.folder = request_.folder,
+                                   .store_folder = store.identity().folder,
+                                   .execution_id = to_text(record.id),
+                                   .attempt_prefix = runner_name_ + '-',
+                                   .pass_through = request_.pass_through},
+                       .goals = prepared.goals,
+                       .wanted = prepared.wanted,
+                       .operations = prepared.operations};
+    Runner runner(plan, ports, journal, record);
+    runner.recall(std::move(history));
+    wire::RunAnswer answer = runner.run();
+    examiner.settle();
+    save_digests(store);
+    if (answer.success && prepared.result_node &&
+        !runner.write_result(*prepared.result_node, request_.answer.result_fd)) {
+      throw Error(ErrorKind::damaged,
+                  "the result of " + *request_.answer.result_node + " is no longer in the store");
+    }
+    return answer;
+  }
+
+  static void save_digests(store::Store& store) {
+    if (!store.file_digests().has_queued()) return;
+    sys::Transaction transaction(store.database());
+    store.file_digests().write();
+    transaction.commit();
+  }
+
+  System& system_;
+  Processes& processes_;
+  RunRequest& request_;
+  Observer& observer_;
+  std::string runner_name_;
+};
+
+}  // namespace
+
+std::variant<wire::RunAnswer, InvalidProgram> run(RunRequest request, Observer& observer) {
+  System system;
+  const std::string name = random_name(system.entropy);
+  const std::string machine = machine_folder_of(Environment(request.environment, {}));
+  Processes processes({.environment_mark = "DSCHED_ATTEMPT_ID=" + name + '-',
+                       .temporary_folder = machine + '/' + name});
+  RunInStore run_in_store(system, processes, request, observer, name);
+  return request.resume ? run_in_store.run_again() : run_in_store.run_new();
+}
+
+}  // namespace dsched::session

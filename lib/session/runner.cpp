@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/runner.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "executor/outputs.h"
+
+namespace dsched::session {
+namespace {
+
+using engine::ExecutionStatus;
+using engine::NodeState;
+using engine::Phase;
+using engine::Reason;
+
+// More built-ins than this whose values leave the process, and they are evaluated instead of looked
+// up: asking the store a million times costs more than the million values.
+constexpr std::size_t k_looked_up_max = 4096;
+// From this many nodes on, bulk reads pay: 100,000 point lookups cost 80 ms, a scan about 20.
+constexpr std::size_t k_bulk_min = 1000;
+// A result that is lost again after it was made again this often is given up.
+constexpr int k_losses_max = 3;
+
+bool is_in_memory(dag::Operation operation) {
+  return operation == dag::Operation::constant || operation == dag::Operation::concat;
+}
+
+engine::Options engine_options(const RunOptions& options) {
+  engine::Options out;
+  out.width = options.width;
+  out.failure_limit = options.failure_limit;
+  out.retries = options.retries;
+  return out;
+}
+
+executor::Control control_for(engine::TreeControl control) {
+  switch (control) {
+    case engine::TreeControl::interrupt:
+      return executor::Control::interrupt;
+    case engine::TreeControl::terminate:
+      return executor::Control::terminate;
+    case engine::TreeControl::kill:
+      return executor::Control::kill;
+    case engine::TreeControl::suspend:
+      return executor::Control::suspend;
+    case engine::TreeControl::resume:
+      return executor::Control::resume;
+  }
+  return executor::Control::kill;
+}
+
+}  // namespace
+
+Runner::Runner(const RunPlan& plan, const Ports& ports, journal::Journal& journal,
+               journal::ExecutionRecord& execution)
+    : plan_(plan),
+      ports_(ports),
+      journal_(journal),
+      execution_(execution),
+      values_(plan.dag.size(), ports.store.blobs(), ports.argument_files),
+      examiner_({plan.dag, ports.store, ports.workspace, plan.environment, values_}, plan.options,
+                Examiner::Effects::allowed),
+      maker_(plan.dag, plan.context, plan.environment, examiner_, values_),
+      engine_(plan.dag, engine_options(plan.options), node_plans()),
+      recorder_(ports.store, journal),
+      tracker_(plan.dag, plan.options.width),
+      now_(ports.clock.now()),
+      begun_(now_),
+      begun_wall_(ports.clock.wall()) {
+  examiner_.set_operations(plan.operations);
+  tracker_.name(to_text(execution.id), execution.number);
+  recorder_.begin(execution);
+}
+
+// In-process: const and concat of in-process values. Those whose value leaves the process (goals,
+// arguments of others) are looked up and stored like any node, unless there are very many.
+std::vector<engine::NodePlan> Runner::node_plans() {
+  const dag::Dag& dag = plan_.dag;
+  std::vector<engine::NodePlan> plans(dag.size());
+  for (engine::NodePlan& plan : plans) plan.wanted = false;
+  for (const NodeIndex node : plan_.wanted) plans[node.value].wanted = true;
+  for (const NodeIndex node : dag.topological_order()) {
+    if (!is_in_memory(dag.node(node).operation) || !plans[node.value].wanted) continue;
+    const auto arguments = dag.arguments(node);
+    plans[node.value].in_process =
+        std::all_of(arguments.begin(), arguments.end(),
+                    [&](NodeIndex argument) { return plans[argument.value].in_process; });
+  }
+  std::vector<NodeIndex> leaving;
+  for (const NodeIndex node : plan_.wanted) {
+    if (plans[node.value].in_process) continue;
+    for (const NodeIndex argument : dag.arguments(node)) {
+      if (plans[argument.value].in_process) leaving.push_back(argument);
+    }
+  }
+  for (const NodeIndex goal : plan_.goals) {
+    if (plans[goal.value].in_process) leaving.push_back(goal);
+  }
+  std::sort(leaving.begin(), leaving.end());
+  leaving.erase(std::unique(leaving.begin(), leaving.end()), leaving.end());
+  if (leaving.size() > k_looked_up_max) return plans;
+  // A concat is evaluated only from values in memory, so a node that also feeds one stays
+  // in-process; perform(Evaluate) stores its value as well.
+  for (const NodeIndex node : leaving) {
+    const auto users = dag.dependents(node);
+    const bool feeds_in_process = std::any_of(
+        users.begin(), users.end(), [&](NodeIndex user) { return plans[user.value].in_process; });
+    if (feeds_in_process) {
+      stored_values_.insert(node);
+    } else {
+      plans[node.value].in_process = false;
+    }
+  }
+  return plans;
+}
+
+wire::RunAnswer Runner::run() {
+  prefetch();
+  ports_.observer.began(progress());
+  engine_.begin(effects_);
+  do {
+    ended_.reset();
+    loop();
+  } while (*ended_ == ExecutionStatus::completed && !collect_results());
+  close();
+  return make_answer();
+}
+
+void Runner::prefetch() {
+  std::size_t examined = 0;
+  bool any_inputs = false;
+  std::vector<std::string_view> paths;
+  for (const NodeIndex node : plan_.wanted) {
+    if (is_in_memory(plan_.dag.node(node).operation)) continue;
+    ++examined;
+    const dag::Settings& settings = plan_.dag.settings(node);
+    const dag::Operation operation = plan_.dag.node(node).operation;
+    any_inputs = any_inputs || settings.inputs_declared || !settings.outputs.empty() ||
+                 operation != dag::Operation::shell;
+    paths.insert(paths.end(), settings.inputs.begin(), settings.inputs.end());
+    paths.insert(paths.end(), settings.outputs.begin(), settings.outputs.end());
+  }
+  if (any_inputs) ports_.store.file_digests().load();
+  if (examined < k_bulk_min || !any_inputs) return;
+  ports_.store.results().preload();
+  ports_.workspace.prefetch(paths);
+  prefetched_ = true;
+}
+
+void Runner::loop() {
+  while (!ended_) {
+    drain();
+    engine_.dispatch(now_, effects_);
+    if (!effects_.empty()) continue;
+    if (ended_) return;
+    ports_.observer.progress(progress());
+    wait_and_take();
+  }
+}
+
+// Performs effects in the order they came out; performing one may bring further ones.
+void Runner::drain() {
+  constexpr std::size_t k_between_looks = 1024;  // effects, at most a few milliseconds
+  engine::Effects batch;
+  std::size_t performed = 0;
+  while (!effects_.empty()) {
+    batch.clear();
+    batch.swap(effects_);
+    for (const engine::Effect& effect : batch) {
+      std::visit([this](const auto& what) { perform(what); }, effect);
+      if (recorder_.is_full()) recorder_.commit();
+      if (++performed % k_between_looks != 0) continue;
+      now_ = ports_.clock.now();
+      if (recorder_.due() && *recorder_.due() <= now_) recorder_.commit();
+      if (performed % (64 * k_between_looks) == 0) ports_.observer.progress(progress());
+    }
+  }
+}
+
+void Runner::wait_and_take() {
+  std::optional<Instant> until = engine_.next_deadline();
+  const auto at_latest = [&until](std::optional<Instant> moment) {
+    if (moment && (!until || *moment < *until)) until = moment;
+  };
+  at_latest(recorder_.due());
+  at_latest(ports_.observer.wake_up());
+  for (const Request request : ports_.waiter.wait(until)) {
+    now_ = ports_.clock.now();
+    serve(request);
+  }
+  now_ = ports_.clock.now();
+  std::vector<executor::AttemptEvent> events;
+  ports_.executor.take_events(events);
+  for (executor::AttemptEvent& event : events) {
+    if (auto* started = std::get_if<executor::Started>(&event)) {
+      on_started(*started);
+    } else {
+      on_ended(std::move(std::get<executor::Ended>(event)));
+    }
+  }
+  const auto deadline = engine_.next_deadline();
+  if (deadline && *deadline <= now_) apply(engine::Tick{});
+  if (recorder_.is_full() || (recorder_.due() && *recorder_.due() <= now_)) {
+    constexpr Nanoseconds k_sync_interval = std::chrono::seconds{1};
+    const bool sync = now_ - recorder_.last_sync() >= k_sync_interval;
+    sync ? recorder_.sync(now_) : recorder_.commit();
+  }
+}
+
+void Runner::apply(const engine::Fact& fact) {
+  engine_.apply(now_, fact, effects_);
+}
+
+void Runner::serve(Request request) {
+  switch (request) {
+    case Request::suspend:
+      apply(engine::Suspended{});
+      drain();
+      tracker_.suspend_all();
+      recorder_.commit();
+      ports_.observer.progress(progress());
+      ports_.waiter.stop_here();
+      now_ = ports_.clock.now();
+      apply(engine::Continued{});
+      tracker_.continue_all();
+      return;
+    case Request::interrupt:
+    case Request::interrupt_received:
+      if (!stopped_by_) stopped_by_ = Request::interrupt;
+      if (interrupted_once_) {
+        ports_.observer.note("interrupted again: ending everything now");
+        return apply(engine::Stop{engine::StopRequest::kill});
+      }
+      interrupted_once_ = true;
+      ports_.observer.note(
+          "interrupted: starting nothing new, waiting for what runs; once more ends it at once");
+      return apply(engine::Stop{engine::StopRequest::interrupt});
+    case Request::terminate:
+    case Request::hang_up:
+      if (!stopped_by_) stopped_by_ = request;
+      ports_.observer.note(request == Request::terminate ? "told to terminate: ending what runs"
+                                                         : "hung up: ending what runs");
+      return apply(engine::Stop{engine::StopRequest::terminate});
+  }
+}
+
+// ---- effects
+// -------------------------------------------------------------------------------------
+
+void Runner::perform(const engine::Examine& effect) {
+  Verdict verdict = examiner_.examine(effect.node);
+  if (auto* reusable = std::get_if<Reusable>(&verdict)) return reuse(effect.node, reusable->record);
+  if (auto* not_reusable = std::get_if<NotReusable>(&verdict)) {
+    return must_run(effect.node, std::move(*not_reusable));
+  }
+  const auto& problem = std::get<executor::InputProblem>(verdict);
+  cannot_run(effect.node, problem.failure, problem.error);
+}
+
+void Runner::reuse(NodeIndex node, const store::Record& record) {
+  values_.set_result(node, {record.content, record.digest, record.key});
+  reused_.push_back({node, record.key});
+  constexpr Nanoseconds k_touch_interval = std::chrono::hours{24};
+  if (ports_.clock.wall() - record.last_used_at > k_touch_interval) to_touch_.push_back(record);
+  apply(engine::FoundReusable{node});
+}
+
+void Runner::must_run(NodeIndex node, NotReusable&& verdict) {
+  const Keyed& keyed = verdict.keyed;
+  if (keyed.cacheable) {
+    if (const auto done = done_here_.find(keyed.key); done != done_here_.end()) {
+      const NodeResult result = values_.result(done->second);
+      values_.set_result(node, result);
+      if (result.key) reused_.push_back({node, *result.key});
+      return apply(engine::FoundReusable{node});
+    }
+    if (const auto twin = key_under_way_.find(keyed.key); twin != key_under_way_.end()) {
+      return apply(engine::SameKeyUnderWay{node, twin->second});
+    }
+    key_under_way_.emplace(keyed.key, node);
+    key_of_.emplace(node, keyed.key);
+  }
+  if (!tracker_.has_durations()) {
+    durations_ = std::make_unique<journal::Durations>(ports_.store.database(), plan_.dag.dag_id());
+    engine_.set_remaining(
+        dag::remaining_paths(plan_.dag, tracker_.load_durations(*durations_, engine_)));
+  }
+  if (plan_.options.explain) tracker_.trace(node).explanation = std::move(verdict.explanation);
+  apply(engine::MustRun{node});
+}
+
+void Runner::cannot_run(NodeIndex node, FailureClass failure, const std::string& error) {
+  Trace& trace = tracker_.trace(node);
+  trace.failure = failure;
+  trace.error = error;
+  journal::Outcome outcome;
+  outcome.kind = journal::Outcome::Kind::failed;
+  outcome.node = node;
+  outcome.attempt = engine_.attempts(node);
+  outcome.at = since_submission(now_);
+  outcome.failure = failure;
+  outcome.error = error;
+  recorder_.add(now_, outcome);
+  apply(engine::CannotRun{node, failure});
+}
+
+void Runner::perform(const engine::Evaluate& effect) {
+  constexpr std::size_t k_journal_value_max = 4096;  // bytes; larger ones are blobs
+  std::string value = maker_.evaluate(effect.node);
+  if (value.size() <= k_journal_value_max) {
+    recorder_.add_value(now_, effect.node, since_submission(now_), value);
+  } else {
+    journal::Outcome outcome;
+    outcome.node = effect.node;
+    outcome.at = since_submission(now_);
+    outcome.content = {sha256(value), value.size()};
+    recorder_.add(now_, outcome);
+    recorder_.add_content({outcome.content, value, {}});
+  }
+  values_.set_value(effect.node, std::move(value));
+  if (stored_values_.contains(effect.node)) store_value(effect.node);
+  apply(engine::AttemptEnded{effect.node, FailureClass::none, 0});
+}
+
+void Runner::perform(const engine::StartAttempt& effect) {
+  const NodeIndex node = effect.node;
+  if (prefetched_) {
+    ports_.workspace.forget_prefetched();
+    prefetched_ = false;
+  }
+  auto key_now = examiner_.key_now(node);
+  if (const auto* problem = std::get_if<executor::InputProblem>(&key_now)) {
+    return cannot_run(node, problem->failure, problem->error);
+  }
+  Keyed& keyed = std::get<Keyed>(key_now);
+  Made made = maker_.make(node, effect.number, keyed.inputs);
+  if (const auto* lost = std::get_if<LostArgument>(&made)) return lose(lost->argument, node);
+  if (auto* computed = std::get_if<ComputedValue>(&made)) {
+    return finish_value(node, std::move(computed->bytes), std::move(keyed));
+  }
+  start(node, std::move(std::get<executor::Attempt>(made)), std::move(keyed));
+}
+
+void Runner::start(NodeIndex node, executor::Attempt&& attempt, Keyed&& keyed) {
+  if (!plan_.dag.settings(node).idempotent) {
+    // It must be known that it was under way, should this runner vanish: see spec for
+    // needs_decision.
+    journal::Outcome outcome;
+    outcome.kind = journal::Outcome::Kind::started;
+    outcome.node = node;
+    outcome.attempt = attempt.number;
+    outcome.at = since_submission(now_);
+    recorder_.add(now_, outcome);
+    recorder_.sync(now_);
+  }
+  under_way_.insert_or_assign(node, UnderWay{std::move(keyed), attempt.id});
+  ports_.executor.start(std::move(attempt));
+}
+
+void Runner::perform(const engine::Withdraw& effect) {
+  if (!ports_.executor.withdraw(effect.node)) return;  // it has begun; its Started is on the way
+  under_way_.erase(effect.node);
+  if (!plan_.dag.settings(effect.node).idempotent) {
+    journal::Outcome outcome;
+    outcome.kind = journal::Outcome::Kind::withdrawn;
+    outcome.node = effect.node;
+    outcome.attempt = engine_.attempts(effect.node);
+    recorder_.add(now_, outcome);
+  }
+  apply(engine::AttemptWithdrawn{effect.node});
+}
+
+void Runner::perform(const engine::ControlTree& effect) {
+  ports_.executor.control(effect.node, control_for(effect.control));
+}
+
+void Runner::perform(const engine::NodeSettled& effect) {
+  const NodeIndex node = effect.node;
+  if (effect.state == NodeState::completed && values_.is_in_process(node)) return;
+  const bool is_final = effect.state != NodeState::pending;
+  if (is_final) forget_key(node);
+  if (effect.state == NodeState::completed) {
+    tracker_.settled(node);
+    return tell(node, effect.reason == Reason::reused ? NodeChange::reused : NodeChange::completed);
+  }
+  Trace& trace = tracker_.trace(node);
+  trace.state = effect.state;
+  trace.reason = effect.reason;
+  trace.notable = true;
+  if (effect.reason == Reason::dependency_failed) trace.because = effect.because;
+  if (effect.failure != FailureClass::none) trace.failure = effect.failure;
+  if (is_final) tracker_.settled(node);
+  switch (effect.state) {
+    case NodeState::failed:
+      return tell(node, NodeChange::failed);
+    case NodeState::cancelled:
+      return tell(node, NodeChange::cancelled);
+    case NodeState::pending:
+      if (effect.reason == Reason::backoff) tell(node, NodeChange::retrying, effect.retry_in);
+      return;
+    case NodeState::running:
+    case NodeState::completed:
+      return;
+  }
+}
+
+void Runner::perform(const engine::ExecutionEnded& effect) {
+  ended_ = effect.status;
+}
+
+void Runner::forget_key(NodeIndex node) {
+  const auto key = key_of_.find(node);
+  if (key == key_of_.end()) return;
+  key_under_way_.erase(key->second);
+  key_of_.erase(key);
+}
+
+// A result was lost although the journal or the index named it: it is made again.
+void Runner::lose(NodeIndex node, std::optional<NodeIndex> needed_by) {
+  const std::string id(plan_.dag.node(node).node_id);
+  if (++losses_[node] > k_losses_max) {
+    const std::string error = "the stored result of " + id + " is damaged again and again";
+    return cannot_run(needed_by.value_or(node), FailureClass::damaged, error);
+  }
+  warn("the stored result of " + id + " is damaged or gone; running it again");
+  examiner_.distrust(node);
+  std::erase_if(done_here_, [&](const auto& entry) { return entry.second == node; });
+  std::erase_if(reused_, [&](const auto& entry) { return entry.node == node; });
+  if (!values_.is_in_process(node)) {
+    try {
+      if (const auto key = values_.result(node).key) ports_.store.results().remove(*key);
+      ports_.store.blobs().remove(values_.result(node).content.hash);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::damaged)
+        throw;  // what cannot be read cannot be removed either
+    }
+  }
+  apply(engine::ResultLost{node, needed_by});
+}
+
+double Runner::jitter() {
+  constexpr double k_scale = 1.0 / 18446744073709551616.0;  // 2^-64
+  return static_cast<double>(sys::random_u64(ports_.entropy)) * k_scale;
+}
+
+void Runner::warn(const std::string& line) {
+  warnings_.push_back(line);
+  ports_.observer.note("warning: " + line);
+}
+
+Progress Runner::progress() {
+  return tracker_.progress(engine_.counts(), now_, begun_wall_ + (now_ - begun_));
+}
+
+}  // namespace dsched::session

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Runs one execution to its end: the loop that joins engine, executor, store and journal.
+//
+// Facts come from the executor, from timers and from signals; each is handed to the engine with its
+// time, and the effects that come out are performed in order. Nothing here decides what may run:
+// that is the engine's. Nothing is told to anybody before it is committed (session/recorder.h).
+
+#include <deque>
+#include <memory>
+#include <unordered_map>
+
+#include "session/attempt_maker.h"
+#include "session/recorder.h"
+#include "session/resume.h"
+#include "session/tracker.h"
+
+namespace dsched::session {
+
+// What has been found out before a run: everything but the world.
+struct RunPlan {
+  const dag::Dag& dag;
+  const RunOptions& options;
+  const AnswerOptions& answer;
+  const Environment& environment;
+  AttemptContext context;
+  std::vector<NodeIndex> goals;                             // whose results are the answer
+  std::vector<NodeIndex> wanted;                            // ascending
+  std::unordered_map<std::string, std::string> operations;  // NAME -> executable
+};
+
+class Runner {
+ public:
+  Runner(const RunPlan& plan, const Ports& ports, journal::Journal& journal,
+         journal::ExecutionRecord& execution);
+
+  // Before run(). A completed node whose result or outputs are gone runs again.
+  void recall(History&& history);
+  // Everything up to the answer. Throws Error when the surroundings fail for good.
+  [[nodiscard]] wire::RunAnswer run();
+  // Writes all bytes of a node's result; false when it has none.
+  [[nodiscard]] bool write_result(NodeIndex node, int fd);
+
+ private:
+  struct UnderWay {  // between StartAttempt and the end of the attempt
+    Keyed keyed;
+    std::string attempt_id;
+  };
+
+  [[nodiscard]] std::vector<engine::NodePlan> node_plans();
+  void prefetch();
+  void loop();
+  void wait_and_take();
+  void drain();
+  void serve(Request request);
+  void on_started(const executor::Started& started);
+  void on_ended(executor::Ended&& ended);
+
+  void perform(const engine::Examine& effect);
+  void perform(const engine::Evaluate& effect);
+  void perform(const engine::StartAttempt& effect);
+  void perform(const engine::Withdraw& effect);
+  void perform(const engine::ControlTree& effect);
+  void perform(const engine::NodeSettled& effect);
+  void perform(const engine::ExecutionEnded& effect);
+
+  void reuse(NodeIndex node, const store::Record& record);
+  void must_run(NodeIndex node, NotReusable&& verdict);
+  void cannot_run(NodeIndex node, FailureClass failure, const std::string& error);
+  void start(NodeIndex node, executor::Attempt&& attempt, Keyed&& keyed);
+  void finish_value(NodeIndex node, std::string&& bytes, Keyed&& keyed);
+  void complete(executor::Ended&& ended, UnderWay&& under_way);
+  void fail(executor::Ended&& ended);
+  void store_value(NodeIndex node);
+  void lose(NodeIndex node, std::optional<NodeIndex> needed_by);
+  void apply(const engine::Fact& fact);
+  void tell(NodeIndex node, NodeChange change, Nanoseconds retry_in = Nanoseconds{0});
+  void warn(const std::string& line);
+  void forget_key(NodeIndex node);
+  [[nodiscard]] Progress progress();
+  [[nodiscard]] Nanoseconds since_submission(Instant at) const { return at - begun_; }
+  [[nodiscard]] double jitter();
+  [[nodiscard]] store::Record record_for(NodeIndex node, const Keyed& keyed,
+                                         const store::Content& content) const;
+  [[nodiscard]] std::optional<wire::ResultAnswer> goal_answer(NodeIndex goal);
+  [[nodiscard]] bool collect_results();
+  void collect_reached();
+  void close();
+  [[nodiscard]] wire::RunAnswer make_answer();
+
+  const RunPlan& plan_;
+  std::unordered_set<NodeIndex>
+      stored_values_;  // in-process nodes whose value also leaves; filled first
+  Ports ports_;
+  journal::Journal& journal_;
+  journal::ExecutionRecord& execution_;
+  Values values_;
+  Examiner examiner_;
+  AttemptMaker maker_;
+  engine::Execution engine_;
+  Recorder recorder_;
+  Tracker tracker_;
+  std::unique_ptr<journal::Durations> durations_;  // loaded when something must run
+  engine::Effects effects_;
+  std::unordered_map<NodeIndex, UnderWay> under_way_;
+  std::unordered_map<Digest, NodeIndex> key_under_way_;
+  std::unordered_map<NodeIndex, Digest> key_of_;     // of nodes in key_under_way_
+  std::unordered_map<Digest, NodeIndex> done_here_;  // keys whose result was made in this run
+  std::vector<journal::ReusedNode> reused_;
+  std::vector<store::Record> to_touch_;
+  std::unordered_map<NodeIndex, int> losses_;
+  std::vector<wire::ResultAnswer> results_;
+  std::vector<std::string> warnings_;
+  Instant now_;
+  Instant begun_;
+  WallTime begun_wall_;
+  std::optional<engine::ExecutionStatus> ended_;
+  std::optional<Request> stopped_by_;
+  bool prefetched_ = false;
+  bool interrupted_once_ = false;
+};
+
+}  // namespace dsched::session

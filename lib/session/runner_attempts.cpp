@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
+
+#include <cstring>
+
+#include "base/error.h"
+#include "base/time_text.h"
+#include "executor/outputs.h"
+#include "session/runner.h"
+
+// The part of Runner that follows attempts: how they start, what they bring, how they fail.
+
+namespace dsched::session {
+namespace {
+
+store::OutputEntry entry_of(const executor::CapturedOutput& output) {
+  store::OutputEntry entry;
+  entry.path = output.path;
+  entry.kind = static_cast<std::uint8_t>(output.kind);
+  entry.executable = output.executable;
+  entry.content = output.captured.content;
+  for (const executor::Captured& member : output.members) entry.members.push_back(member.content);
+  return entry;
+}
+
+std::string describe_failure(const executor::Ended& ended, FailureClass failure,
+                             std::optional<Nanoseconds> timeout) {
+  if (failure == FailureClass::timeout && timeout) {
+    return "timeout after " + short_duration(*timeout);
+  }
+  if (!ended.error.empty()) return ended.error;
+  if (ended.exit_code) return "exit " + std::to_string(*ended.exit_code);
+  if (ended.signal) {
+    std::string text = "signal " + std::to_string(*ended.signal);
+    if (const char* name = sigabbrev_np(*ended.signal)) text += std::string(" (") + name + ")";
+    return text;
+  }
+  return std::string(name_of(failure));
+}
+
+journal::Outcome outcome_of(const executor::Ended& ended, Nanoseconds at) {
+  journal::Outcome outcome;
+  outcome.node = ended.node;
+  outcome.attempt = ended.number;
+  outcome.at = at;
+  outcome.took = ended.ended - ended.started;
+  outcome.user = ended.usage.user;
+  outcome.system = ended.usage.system;
+  outcome.peak_memory_kib = ended.usage.peak_memory_kib;
+  if (!ended.log.empty()) outcome.log = store::Content{sha256(ended.log), ended.log.size()};
+  return outcome;
+}
+
+}  // namespace
+
+void Runner::on_started(const executor::Started& started) {
+  tracker_.started(started.node, started.number, started.at);
+  apply(engine::AttemptStarted{started.node});
+  tell(started.node, NodeChange::started);
+}
+
+void Runner::on_ended(executor::Ended&& ended) {
+  const NodeIndex node = ended.node;
+  tracker_.stopped(node);
+  Trace& trace = tracker_.trace(node);
+  trace.ran = true;
+  trace.attempts = ended.number;
+  trace.wall = ended.ended - ended.started;
+  trace.usage = ended.usage;
+  trace.exit_code = ended.exit_code;
+  trace.signal = ended.signal;
+  trace.log = log_tail(ended.log);
+  if (plan_.options.explain || ended.number > 1) trace.notable = true;
+  const auto found = under_way_.find(node);
+  DSCHED_ASSERT(found != under_way_.end(), "what ends was started");
+  UnderWay under_way = std::move(found->second);
+  under_way_.erase(found);
+  // An attempt whose time was over may still end with code 0 while it is being ended: it failed.
+  const bool well = ended.failure == FailureClass::none && !engine_.is_timed_out(node);
+  const engine::AttemptEnded fact{node, ended.failure, well ? 0 : jitter()};
+  if (well) {
+    trace.failure = FailureClass::none;
+    trace.error.clear();
+    complete(std::move(ended), std::move(under_way));
+  } else {
+    fail(std::move(ended));
+  }
+  apply(fact);
+}
+
+store::Record Runner::record_for(NodeIndex node, const Keyed& keyed,
+                                 const store::Content& content) const {
+  store::Record record;
+  record.key = keyed.key;
+  record.base_key = keyed.key;
+  record.node_id = plan_.dag.node(node).node_id;
+  record.dag_id = plan_.dag.dag_id();
+  record.content = content;
+  record.data_type = data_type(plan_.dag, node, content.size);
+  record.created_at = begun_wall_ + (now_ - begun_);
+  record.last_used_at = record.created_at;
+  record.key_text = keyed.text;
+  return record;
+}
+
+void Runner::complete(executor::Ended&& ended, UnderWay&& under_way) {
+  const NodeIndex node = ended.node;
+  const Keyed& keyed = under_way.keyed;
+  journal::Outcome outcome = outcome_of(ended, since_submission(ended.started));
+  outcome.content = ended.result.content;
+  for (const executor::CapturedOutput& output : ended.outputs) {
+    outcome.outputs.push_back(entry_of(output));
+  }
+  const Digest digest =
+      executor::node_digest(outcome.content.hash, output_records(outcome.outputs));
+  store::Record record = record_for(node, keyed, outcome.content);
+  record.digest = digest;
+  record.duration = outcome.took;
+  record.outputs = outcome.outputs;
+  for (const executor::InputFile& input : ended.depfile_inputs) {
+    record.depfile_inputs.push_back({input.path, input.hash});
+  }
+  record.key = store::key_with_inputs(keyed.key, record.depfile_inputs);
+  outcome.key = record.key;
+  const bool stored = keyed.cacheable && !ended.inputs_changed;
+  values_.set_result(
+      node, {outcome.content, digest, stored ? std::optional<Digest>(record.key) : std::nullopt});
+  if (!ended.result.file && ended.result.content.size > 0) {
+    values_.hold_bytes(outcome.content.hash, ended.result.bytes);
+  }
+  if (stored) done_here_.emplace(keyed.key, node);
+  recorder_.add(now_, outcome);
+  recorder_.add_content(std::move(ended.result));
+  for (executor::CapturedOutput& output : ended.outputs) {
+    recorder_.add_content(std::move(output.captured));
+    for (executor::Captured& member : output.members) recorder_.add_content(std::move(member));
+  }
+  if (outcome.log) recorder_.add_content({*outcome.log, std::move(ended.log), {}});
+  if (stored) recorder_.add_record(std::move(record));
+  if (durations_) durations_->remember(plan_.dag.node(node).node_id, outcome.took);
+  // A large result is a file that consumers open by its name, so it needs the name now.
+  if (outcome.content.size > store::k_file_min) recorder_.commit();
+}
+
+void Runner::fail(executor::Ended&& ended) {
+  const NodeIndex node = ended.node;
+  const bool timed_out = engine_.is_timed_out(node);
+  const FailureClass failure = timed_out ? FailureClass::timeout : ended.failure;
+  Trace& trace = tracker_.trace(node);
+  trace.failure = failure;
+  trace.error = describe_failure(ended, failure, plan_.dag.settings(node).timeout);
+  trace.notable = true;
+  journal::Outcome outcome = outcome_of(ended, since_submission(ended.started));
+  outcome.kind = journal::Outcome::Kind::failed;
+  outcome.failure = failure;
+  outcome.exit_code = ended.exit_code;
+  outcome.signal = ended.signal;
+  outcome.error = trace.error;
+  recorder_.add(now_, outcome);
+  if (outcome.log) recorder_.add_content({*outcome.log, std::move(ended.log), {}});
+}
+
+// A built-in that was computed on the spot, although it was examined like a command.
+void Runner::finish_value(NodeIndex node, std::string&& bytes, Keyed&& keyed) {
+  apply(engine::AttemptStarted{node});
+  executor::Ended ended;
+  ended.node = node;
+  ended.number = engine_.attempts(node);
+  ended.started = now_;
+  ended.ended = now_;
+  ended.result.content = {sha256(bytes), bytes.size()};
+  ended.result.bytes = std::move(bytes);
+  under_way_.insert_or_assign(node, UnderWay{std::move(keyed), {}});
+  on_ended(std::move(ended));
+}
+
+// The value of an in-process node that also leaves the process: stored as any other result.
+void Runner::store_value(NodeIndex node) {
+  auto key_now = examiner_.key_now(node);
+  const auto* keyed = std::get_if<Keyed>(&key_now);
+  DSCHED_ASSERT(keyed != nullptr, "a built-in without inputs always has a key");
+  const std::string& value = values_.value(node);
+  store::Record record = record_for(node, *keyed, {sha256(value), value.size()});
+  record.digest = values_.digest(node);
+  recorder_.add_content({record.content, value, {}});
+  recorder_.add_record(std::move(record));
+}
+
+// Texts are copied because the report is made after the commit.
+void Runner::tell(NodeIndex node, NodeChange change, Nanoseconds retry_in) {
+  recorder_.after_commit([this, node, change, retry_in, attempt = engine_.attempts(node)] {
+    NodeReport report;
+    report.node_id = plan_.dag.node(node).node_id;
+    report.change = change;
+    report.attempt = attempt;
+    report.retry_in = retry_in;
+    std::string command;
+    if (const Trace* trace = tracker_.find(node)) {
+      report.wall = trace->wall;
+      if (change != NodeChange::completed) report.cause = trace->error;
+      report.explanation = trace->explanation;
+      if (change == NodeChange::failed) {
+        command = command_text(plan_.dag, node);
+        report.command = command;
+        report.log_tail = trace->log;
+      }
+    }
+    ports_.observer.node(report, progress());
+  });
+}
+
+}  // namespace dsched::session

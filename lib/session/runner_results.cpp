@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "executor/outputs.h"
+#include "session/runner.h"
+
+// The part of Runner before the first and after the last attempt: what earlier runners did, and the
+// answer.
+
+namespace dsched::session {
+namespace {
+
+using engine::ExecutionStatus;
+using engine::Phase;
+
+// Bytes of a goal that stand in an answer unless all are asked for.
+constexpr std::uint64_t k_shown_bytes_max = 64 * 1024;
+
+// Cuts a UTF-8 sequence that the limit split, so that text stays text.
+void cut_to_whole_characters(std::string& bytes) {
+  const auto invalid = find_invalid_utf8(bytes);
+  constexpr std::size_t k_longest_sequence = 4;
+  if (invalid && bytes.size() - *invalid < k_longest_sequence) bytes.resize(*invalid);
+}
+
+std::string stopped_message(std::optional<Request> by) {
+  if (by == Request::terminate) return "terminated";
+  if (by == Request::hang_up) return "hung up";
+  return "interrupted";
+}
+
+}  // namespace
+
+void Runner::recall(History&& history) {
+  examiner_.set_kept(std::move(history.kept));
+  for (Recalled& recalled : history.recalled) {
+    const NodeIndex node = recalled.node;
+    engine_.recall_attempts(node, recalled.attempts);
+    if (recalled.needs_decision) engine_.recall_needs_decision(node);
+    if (!recalled.completed) continue;
+    journal::Outcome& outcome = *recalled.completed;
+    const std::vector<executor::OutputRecord> outputs = output_records(outcome.outputs);
+    if (outcome.value) {
+      if (engine_.is_in_process(node)) {
+        values_.set_value(node, std::move(*outcome.value));
+        engine_.recall(node, Phase::completed, recalled.attempts);
+      }
+      continue;  // else it is examined again, which costs nothing that counts
+    }
+    const bool there =
+        outcome.content.size == 0 || ports_.store.blobs().contains(outcome.content.hash);
+    const bool in_place = ports_.workspace.in_place(outputs) || !ports_.workspace.restore(outputs);
+    if (!there || !in_place || engine_.is_in_process(node)) continue;
+    const Digest digest = executor::node_digest(outcome.content.hash, outputs);
+    values_.set_result(node, {outcome.content, digest, outcome.key});
+    engine_.recall(node, Phase::completed, recalled.attempts);
+  }
+}
+
+// The goals' bytes; false when some were lost and must be made again.
+bool Runner::collect_results() {
+  results_.clear();
+  if (!plan_.answer.with_results) return true;
+  bool all = true;
+  for (const NodeIndex goal : plan_.goals) {
+    if (auto result = goal_answer(goal)) {
+      results_.push_back(std::move(*result));
+    } else {
+      lose(goal, std::nullopt);
+      all = false;
+    }
+  }
+  return all;
+}
+
+// After a failure: the goals that were reached all the same.
+void Runner::collect_reached() {
+  results_.clear();
+  if (!plan_.answer.with_results) return;
+  for (const NodeIndex goal : plan_.goals) {
+    const Phase phase = engine_.phase(goal);
+    if (phase != Phase::completed && phase != Phase::reused) continue;
+    if (auto result = goal_answer(goal)) results_.push_back(std::move(*result));
+  }
+}
+
+std::optional<wire::ResultAnswer> Runner::goal_answer(NodeIndex goal) {
+  wire::ResultAnswer answer;
+  answer.node_id = plan_.dag.node(goal).node_id;
+  const store::Content content = values_.content(goal);
+  answer.size = content.size;
+  answer.data_type = store::name_of(data_type(plan_.dag, goal, content.size));
+  answer.digest = values_.digest(goal);
+  if (!values_.is_in_process(goal)) answer.key = values_.result(goal).key;
+  const std::uint64_t limit = plan_.answer.full_results ? content.size : k_shown_bytes_max;
+  try {
+    auto bytes = values_.prefix(goal, limit);
+    if (!bytes) return std::nullopt;
+    answer.bytes = std::move(*bytes);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::damaged) throw;
+    return std::nullopt;
+  }
+  answer.truncated = answer.bytes.size() < content.size;
+  if (answer.truncated) cut_to_whole_characters(answer.bytes);
+  return answer;
+}
+
+bool Runner::write_result(NodeIndex node, int fd) {
+  return values_.write(node, fd);
+}
+
+// The last record of the execution. What follows from it is told after it is committed.
+void Runner::close() {
+  now_ = ports_.clock.now();
+  execution_.status = *ended_;
+  execution_.counts = engine_.counts();
+  execution_.finished_at = begun_wall_ + (now_ - begun_);
+  recorder_.commit();
+  {
+    sys::Transaction transaction(ports_.store.database());
+    if (!reused_.empty()) {
+      std::sort(reused_.begin(), reused_.end(),
+                [](const auto& a, const auto& b) { return a.node < b.node; });
+      execution_.reused = journal_.put_reused(reused_);
+    }
+    for (const store::Record& record : to_touch_) {
+      ports_.store.results().touch(record, *execution_.finished_at);
+    }
+    if (durations_) durations_->save(ports_.store.database());
+    journal_.update(execution_);
+    transaction.commit();
+  }
+  ports_.observer.ended(progress(), engine::name_of(*ended_), now_ - begun_);
+}
+
+wire::RunAnswer Runner::make_answer() {
+  wire::RunAnswer answer;
+  answer.success = *ended_ == ExecutionStatus::completed;
+  answer.execution_id = to_text(execution_.id);
+  answer.execution = execution_.number.value;
+  answer.dag_id = plan_.dag.dag_id();
+  answer.status = *ended_;
+  answer.counts = engine_.counts();
+  answer.started_at = begun_wall_;
+  answer.finished_at = *execution_.finished_at;
+  if (!answer.success) collect_reached();
+  answer.results = std::move(results_);
+  answer.nodes = tracker_.answers(engine_, plan_.answer.nodes == AnswerOptions::Nodes::all);
+  answer.warnings = warnings_;
+  if (answer.success) return answer;
+  const auto failed = std::find_if(answer.nodes.begin(), answer.nodes.end(), [](const auto& node) {
+    return node.status == engine::NodeState::failed;
+  });
+  wire::ErrorAnswer error;
+  switch (*ended_) {
+    case ExecutionStatus::interrupted:
+      error = {ErrorKind::interrupted,
+               stopped_message(stopped_by_),
+               "go on with: dsched-run --resume " + std::to_string(execution_.number.value),
+               {}};
+      break;
+    case ExecutionStatus::waiting:
+      error = {ErrorKind::waiting, "nodes wait for an approval or a decision", {}, {}};
+      break;
+    case ExecutionStatus::cancelled:
+      error = {ErrorKind::cancelled, "nodes were cancelled", {}, {}};
+      break;
+    default:
+      error = {ErrorKind::node_failed, "a node failed", {}, {}};
+      if (failed != answer.nodes.end()) {
+        const bool damaged = failed->failure == FailureClass::damaged;
+        if (damaged) error.kind = ErrorKind::damaged;
+        error.message = "node " + failed->node_id + ": " + failed->error;
+      }
+  }
+  answer.error = std::move(error);
+  return answer;
+}
+
+}  // namespace dsched::session

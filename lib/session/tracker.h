@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What people are told about nodes: the trace of each one that did something, what runs now, how
+// far the execution is and how long it may take.
+//
+// It decides nothing. Estimates come from recorded durations; a node without one counts as the mean
+// of those that have one, and nothing is estimated when none has.
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "dag/dag.h"
+#include "engine/execution.h"
+#include "executor/attempt.h"
+#include "journal/journal.h"
+#include "session/observer.h"
+#include "wire/answer.h"
+
+namespace dsched::session {
+
+struct Trace {
+  engine::NodeState state = engine::NodeState::pending;
+  engine::Reason reason = engine::Reason::none;
+  FailureClass failure = FailureClass::none;
+  std::optional<int> exit_code;
+  std::optional<int> signal;
+  std::uint32_t attempts = 0;
+  bool ran = false;      // in this run
+  bool notable = false;  // belongs into the answer even if it ended well
+  Nanoseconds wall{0};
+  executor::Usage usage;
+  std::string error;
+  std::string log;  // its end
+  std::string explanation;
+  std::optional<NodeIndex> because;
+};
+
+// The last lines of a log that an answer and a display show.
+[[nodiscard]] std::string log_tail(std::string_view log);
+
+class Tracker {
+ public:
+  Tracker(const dag::Dag& dag, Slots width) : dag_(dag), width_(width) {}
+
+  [[nodiscard]] Trace& trace(NodeIndex node) { return traces_[node]; }
+  [[nodiscard]] const Trace* find(NodeIndex node) const;
+
+  // Takes the durations of the nodes that are still to be done; gives one for every node, for the
+  // longest remaining paths.
+  [[nodiscard]] std::vector<Nanoseconds> load_durations(const journal::Durations& recorded,
+                                                        const engine::Execution& execution);
+  [[nodiscard]] bool has_durations() const { return !durations_.empty(); }
+
+  void started(NodeIndex node, std::uint32_t attempt, Instant at);
+  void stopped(NodeIndex node);  // it runs no more, whichever way
+  void settled(NodeIndex node);  // nothing more is expected of it
+  void suspend_all();
+  void continue_all();
+
+  // Valid until the next call of a function that is not const.
+  [[nodiscard]] Progress progress(const engine::Counts& counts, Instant now, WallTime wall);
+  void name(std::string_view execution_id, ExecutionNumber number);
+
+  // Nodes that an answer lists, ascending: the notable ones, or all that are `wanted`.
+  [[nodiscard]] std::vector<wire::NodeAnswer> answers(const engine::Execution& execution,
+                                                      bool all) const;
+
+ private:
+  [[nodiscard]] std::optional<Nanoseconds> remaining(Instant now) const;
+  [[nodiscard]] wire::NodeAnswer answer(NodeIndex node, const engine::Execution& execution) const;
+
+  const dag::Dag& dag_;
+  Slots width_;
+  std::string execution_id_;
+  ExecutionNumber number_;
+  std::unordered_map<NodeIndex, Trace> traces_;
+  std::vector<RunningNode> running_;      // in the order they started
+  std::vector<NodeIndex> running_nodes_;  // the same nodes
+  std::vector<Nanoseconds> durations_;    // per node; empty: not loaded
+  Nanoseconds work_left_{0};
+  bool any_known_ = false;
+  double percentage_ = 0;
+};
+
+}  // namespace dsched::session
