@@ -101,13 +101,13 @@ std::string_view NodeReader::keep_parameters(std::string_view normalised) {
 
 void NodeReader::check_complete(const Path& path, std::size_t offset) {
   const auto missing = [&](Field field) {
-    faults_.add({.code = "missing_field",
-                 .message = "the node " +
-                            (draft_.node_id.empty() ? std::string("here")
-                                                    : "'" + std::string(draft_.node_id) + "'") +
-                            " has no " + std::string(name_of(field)),
-                 .pointer = pointer_to(path),
-                 .offset = offset});
+    faults_.add(
+        {.code = "missing_field",
+         .message = (draft_.node_id.empty() ? std::string("a node")
+                                            : "node '" + std::string(draft_.node_id) + "'") +
+                    " has no " + std::string(name_of(field)),
+         .pointer = pointer_to(path),
+         .offset = offset});
   };
   if (!draft_.has(Field::node_id)) missing(Field::node_id);
   if (!draft_.has(Field::operation) && !draft_.has_operation) missing(Field::operation);
@@ -227,7 +227,12 @@ void NodeReader::read_parameters(const Path& path) {
   replacement_.begin(&path);
   const std::size_t offset = reader.offset();
   if (!values_.canonical(path, draft_.parameters, &replacement_)) return;
-  draft_.has_parameters = draft_.parameters.starts_with('{');
+  // The object may itself have been replaced.
+  const bool is_object = draft_.parameters.starts_with('{');
+  if (!is_object && !replacement_.has_failed()) {
+    values_.fault("wrong_type", path, "parameters must be an object, also behind a variable");
+  }
+  draft_.has_parameters = is_object && !replacement_.has_failed();
   written_parameters_ = values_.source(offset, reader.end_offset());
 }
 

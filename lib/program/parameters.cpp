@@ -103,12 +103,14 @@ class Check {
   std::optional<std::uint64_t> stdin_;  // from 1
   std::string_view seconds_;            // canonical number
   bool is_rewritten_ = false;
+  bool has_unknown_ = false;
 };
 
 void Check::read(std::string_view name, const Path& at) {
   if (in_.operation == Operation::external) return reader_.skip();
   const Names known = names_for(in_.operation);
   if (!known.has(name)) {
+    has_unknown_ = true;
     std::string hint = suggest(name, known.list());
     if (hint.empty()) {
       for (const std::string_view one : known.list())
@@ -277,7 +279,8 @@ void Check::read_seconds(const Path& at) {
 }
 
 void Check::require(bool is_there, std::string_view name) {
-  if (is_there) return;
+  // A misspelt name was reported, and most likely it was this one.
+  if (is_there || has_unknown_) return;
   fault("missing_parameter", path_,
         std::string(dag::name_of(in_.operation)) + " needs the parameter '" + std::string(name) +
             "'");

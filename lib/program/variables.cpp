@@ -65,6 +65,7 @@ std::optional<std::string_view> VariableReplacement::replacement(std::string_vie
   if (!object.starts_with(k_before)) return std::nullopt;
   JsonReader reader(object.substr(k_before.size()));
   if (reader.next() != JsonToken::string) {
+    has_failed_ = true;
     faults_.add({.code = "wrong_type",
                  .message = "variable must be a string, the name of a variable",
                  .pointer = pointer_to(*path_),
@@ -72,6 +73,7 @@ std::optional<std::string_view> VariableReplacement::replacement(std::string_vie
     return std::nullopt;
   }
   if (const std::string* value = variables_.find(reader.text())) return *value;
+  has_failed_ = true;
   faults_.add({.code = "unknown_variable",
                .message = "variable '" + std::string(reader.text()) + "' is not declared",
                .pointer = pointer_to(*path_),

@@ -33,7 +33,12 @@ class VariableReplacement final : public JsonReplacement {
   VariableReplacement(const Variables& variables, Faults& faults)
       : variables_(variables), faults_(faults) {}
   // Where the parameters are that come next.
-  void begin(const Path* path) { path_ = path; }
+  void begin(const Path* path) {
+    path_ = path;
+    has_failed_ = false;
+  }
+  // Whether something was left in place since begin(), so that types cannot be judged.
+  [[nodiscard]] bool has_failed() const { return has_failed_; }
   [[nodiscard]] std::optional<std::string_view> replacement(std::string_view object,
                                                             std::size_t offset) override;
 
@@ -41,6 +46,7 @@ class VariableReplacement final : public JsonReplacement {
   const Variables& variables_;
   Faults& faults_;
   const Path* path_ = nullptr;
+  bool has_failed_ = false;
 };
 
 }  // namespace dsched::program
