@@ -464,6 +464,17 @@ void BlobStore::each(const std::function<void(const BlobInfo&)>& visit) {
   }
 }
 
+std::vector<Digest> BlobStore::unknown_files() {
+  std::vector<Digest> hashes;
+  for (const std::string& shelf : files_.list(folders_.blobs)) {
+    for (const std::string& name : files_.list(folders_.blobs + "/" + shelf)) {
+      const auto hash = digest_from_hex(std::string_view(name).substr(0, 64));
+      if (hash && !find_row(*hash)) hashes.push_back(*hash);
+    }
+  }
+  return hashes;
+}
+
 std::vector<std::string> BlobStore::take_unsynced() {
   return std::exchange(unsynced_, {});
 }

@@ -50,6 +50,7 @@ class BlobStore final : public Blobs {
   std::optional<std::string> file_path(const Digest& hash) override;
   bool remove(const Digest& hash) override;
   void each(const std::function<void(const BlobInfo&)>& visit) override;
+  std::vector<Digest> unknown_files() override;
 
   // Removes the files whose rows went away within a transaction that has committed meanwhile.
   void finish_removals();

@@ -19,6 +19,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ids.h"
 #include "store/content.h"
@@ -74,6 +75,8 @@ class Blobs {
   virtual bool remove(const Digest& hash) = 0;
   // Every blob, ordered by hash.
   virtual void each(const std::function<void(const BlobInfo&)>& visit) = 0;
+  // Files below blobs/ that no row knows: of other machines, or of removals cut short.
+  [[nodiscard]] virtual std::vector<Digest> unknown_files() = 0;
 };
 
 // ---- convenience over any Blobs ----

@@ -54,22 +54,6 @@ std::vector<Digest> unsynced_file_blobs(sys::Database& database) {
   return hashes;
 }
 
-// Hashes of files below blobs/ that no row knows.
-std::vector<Digest> unknown_files(const RecoveryParts& parts) {
-  std::vector<Digest> hashes;
-  const std::string& folder = parts.blobs.folders().blobs;
-  for (const std::string& shelf : parts.files.list(folder)) {
-    for (const std::string& name : parts.files.list(folder + "/" + shelf)) {
-      const auto hash = digest_from_hex(std::string_view(name).substr(0, 64));
-      if (!hash) continue;
-      sys::Statement select = parts.database.prepare("SELECT 1 FROM blob WHERE hash=?");
-      select.bind(*hash);
-      if (!select.step()) hashes.push_back(*hash);
-    }
-  }
-  return hashes;
-}
-
 void drop_results_without_blobs(const RecoveryParts& parts) {
   std::vector<Digest> doomed;
   parts.results.each([&](const Record& record) {
@@ -110,15 +94,13 @@ void recover_after_boot(const RecoveryParts& parts, const std::string& boot_id) 
   if (!last.empty()) {
     bool is_any_gone = false;
     std::vector<Digest> doubtful = unsynced_file_blobs(parts.database);
-    for (const Digest& hash : unknown_files(parts)) doubtful.push_back(hash);
+    for (const Digest& hash : parts.blobs.unknown_files()) doubtful.push_back(hash);
     for (const Digest& hash : doubtful) {
       if (is_good_file(parts, hash)) continue;
       parts.blobs.remove(hash);
       is_any_gone = true;
     }
-    if (parts.file_results != nullptr) {
-      for (const std::string& path : parts.file_results->damaged_paths()) parts.files.remove(path);
-    }
+    if (parts.file_results != nullptr) (void)parts.results.damaged_records(Sweep::drop);
     if (is_any_gone || parts.file_results != nullptr) drop_results_without_blobs(parts);
   }
   sys::Transaction transaction(parts.database);

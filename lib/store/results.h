@@ -12,12 +12,15 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "store/record.h"
 
 namespace dsched::store {
+
+enum class Sweep : std::uint8_t { look, drop };
 
 class Results {
  public:
@@ -43,6 +46,8 @@ class Results {
   virtual void touch(const Record& record, WallTime now) = 0;
   // Reads every record at once; find() and find_candidates() then need no query.
   virtual void preload() = 0;
+  // Names of stored records that cannot be trusted; with Sweep::drop they are removed.
+  virtual std::vector<std::string> damaged_records(Sweep sweep) = 0;
   // How many stored records were met that could not be trusted.
   [[nodiscard]] virtual std::uint64_t damaged() const = 0;
 };

@@ -133,13 +133,16 @@ void FileResults::load_all() {
   loaded_ = true;
 }
 
-std::vector<std::string> FileResults::damaged_paths() {
+std::vector<std::string> FileResults::damaged_records(Sweep sweep) {
   const bool was_loaded = std::exchange(loaded_, false);
   std::vector<std::string> paths;
   for (const Digest& key : all_keys()) {
     if (!read(key)) paths.push_back(path_for(key));
   }
   loaded_ = was_loaded;
+  if (sweep == Sweep::drop) {
+    for (const std::string& path : paths) files_.remove(path);
+  }
   return paths;
 }
 

@@ -35,12 +35,11 @@ class FileResults final : public Results {
   bool update_metadata(const Digest& key, std::string_view json) override;
   void touch(const Record& record, WallTime now) override;
   void preload() override { load_all(); }
+  std::vector<std::string> damaged_records(Sweep sweep) override;
   std::uint64_t damaged() const override { return damaged_; }
 
   // Paths published since the last call, which a sync must cover.
   [[nodiscard]] std::vector<std::string> take_unsynced() { return std::exchange(unsynced_, {}); }
-  // Keys of the files whose records cannot be trusted.
-  [[nodiscard]] std::vector<std::string> damaged_paths();
 
  private:
   std::string path_for(const Digest& key) const;

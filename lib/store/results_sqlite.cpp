@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "base/error.h"
+#include "base/text.h"
 #include "store/bytes.h"
 
 namespace dsched::store {
@@ -225,6 +225,25 @@ void SqliteResults::touch(const Record& record, WallTime now) {
   transaction.commit();
   const auto found = row_by_key_.find(record.key);
   if (found != row_by_key_.end()) rows_[found->second].used = nanoseconds(now);
+}
+
+std::vector<std::string> SqliteResults::damaged_records(Sweep sweep) {
+  std::vector<std::string> names;
+  std::vector<std::int64_t> ids;
+  {
+    sys::Statement scan = database_.prepare("SELECT key, base, used, packed, id FROM result");
+    while (scan.step()) {
+      if (from_columns(scan)) continue;
+      names.push_back(hex(scan.bytes(0)));
+      ids.push_back(scan.integer(4));
+    }
+  }
+  if (sweep == Sweep::drop) {
+    sys::Transaction transaction(database_);
+    for (const std::int64_t id : ids) delete_row(id);
+    transaction.commit();
+  }
+  return names;
 }
 
 void SqliteResults::preload() {

@@ -28,6 +28,7 @@ class SqliteResults final : public Results {
   bool update_metadata(const Digest& key, std::string_view json) override;
   void touch(const Record& record, WallTime now) override;
   void preload() override;
+  std::vector<std::string> damaged_records(Sweep sweep) override;
   std::uint64_t damaged() const override { return damaged_; }
 
  private:

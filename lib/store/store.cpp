@@ -336,6 +336,10 @@ void Store::sync() {
   parts.database->sync();
 }
 
+void Store::finish_removals() {
+  parts_->blobs->finish_removals();
+}
+
 const Store::Identity& Store::identity() const {
   return parts_->identity;
 }

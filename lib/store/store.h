@@ -98,6 +98,8 @@ class Store {
   // Everything committed so far survives a crash of the machine: blob files first, then names, then
   // the database.
   void sync();
+  // Removes the files of blobs that were removed within a transaction that has committed.
+  void finish_removals();
   // What the store is: folder (absolute), mode, backend, id and secret.
   struct Identity {
     std::string folder;
