@@ -17,7 +17,7 @@
 #include "session/runner.h"
 #include "sys/private_folder.h"
 #include "sys/signals.h"
-#include "sys/wait.h"
+#include "sys/wait_readable.h"
 
 namespace dsched::session {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sys/wait.h"
+#include "sys/wait_readable.h"
 
 #include <poll.h>
 #include <time.h>
