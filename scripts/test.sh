@@ -25,7 +25,8 @@ configure() {
   # shellcheck disable=SC2086  # the launcher is an optional word
   cmake --preset "$1" $launcher
 }
-build() { cmake --build --preset "$@" --parallel "$threads"; }
+# All that can be built is built, so that one run shows every fault.
+build() { cmake --build --preset "$@" --parallel "$threads" -- -k 0; }
 run_tests() { ctest --preset "$@" --parallel "$threads"; }
 
 stage_setup() { scripts/setup.sh --tests; }
