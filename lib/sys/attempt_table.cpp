@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <new>
@@ -59,6 +60,17 @@ bool AttemptTable::knows(pid_t pid) const {
     if (shared_->slots[index].pid.load(std::memory_order_relaxed) == pid) return true;
   }
   return false;
+}
+
+std::vector<pid_t> AttemptTable::pids() const {
+  std::vector<pid_t> result;
+  const std::size_t count = used();
+  for (std::size_t index = 0; index < count; ++index) {
+    const pid_t pid = shared_->slots[index].pid.load(std::memory_order_relaxed);
+    if (pid != 0) result.push_back(pid);
+  }
+  std::sort(result.begin(), result.end());
+  return result;
 }
 
 std::atomic<pid_t>& AttemptTable::keeper() {

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace dsched::sys {
 
@@ -39,6 +40,9 @@ class AttemptTable {
   [[nodiscard]] std::size_t used() const;
   // Whether the process is the main process of a slot, or the keeper.
   [[nodiscard]] bool knows(pid_t pid) const;
+
+  // The main processes at this moment, sorted.
+  [[nodiscard]] std::vector<pid_t> pids() const;
 
   [[nodiscard]] std::atomic<pid_t>& keeper();
 

@@ -122,8 +122,11 @@ bool AttemptTrees::may_have_survivors(const TreeRoot& root) {
   const std::optional<pid_t> last = counter_.last();
   const bool is_young = boot_time_ns() - root.spawned_ns < k_interval_ns;
   if (last && is_young && *last >= root.main && *last - root.main <= k_interval_pids) {
+    // Asking the table once keeps a thousand attempts at once from asking it a million times.
+    const std::vector<pid_t> known = table_.pids();
     for (pid_t pid = root.main + 1; pid <= *last; ++pid) {
-      if (is_unknown_child(pid)) return true;
+      if (!std::binary_search(known.begin(), known.end(), pid) && is_unknown_child(pid))
+        return true;
     }
     return false;
   }
