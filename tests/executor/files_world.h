@@ -63,6 +63,7 @@ class MemoryBlobs final : public store::Blobs {
   }
   std::optional<std::string> file_path(const Digest&) override { return std::nullopt; }
   bool remove(const Digest& hash) override { return all.erase(hash) > 0; }
+  std::vector<Digest> unknown_files() override { return {}; }
   void each(const std::function<void(const store::BlobInfo&)>&) override {}
 
   std::map<Digest, std::string> all;
