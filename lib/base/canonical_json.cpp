@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <vector>
 
 #include "base/text.h"
@@ -217,6 +218,12 @@ void Writer::replace(const Container& object) {
 
 }  // namespace
 
+// Whether every integer up to this number is a double, so that 1e5 and 100000 are the same number.
+static bool is_whole(double number) {
+  constexpr double k_exact_max = 9007199254740992.0;  // 2^53
+  return std::abs(number) < k_exact_max && std::trunc(number) == number;
+}
+
 void append_canonical_number(std::string& out, const JsonNumber& number) {
   char digits[32];
   std::to_chars_result result{};
@@ -228,8 +235,9 @@ void append_canonical_number(std::string& out, const JsonNumber& number) {
       result = std::to_chars(digits, digits + sizeof digits, number.negative);
       break;
     case JsonNumber::Kind::real:
-      // Adding zero turns -0.0 into 0.0, so that both zeros have one text.
-      result = std::to_chars(digits, digits + sizeof digits, number.real + 0.0);
+      result = is_whole(number.real) ? std::to_chars(digits, digits + sizeof digits,
+                                                     static_cast<std::int64_t>(number.real))
+                                     : std::to_chars(digits, digits + sizeof digits, number.real);
       break;
   }
   out.append(digits, result.ptr);

@@ -4,7 +4,8 @@
 //
 // Names are sorted by their UTF-8 bytes and never repeated; there is no white space; strings escape
 // only the quote, the backslash and C0; integers that fit 64 bits are their digits (-0 is 0) and
-// every other number is the shortest decimal that reads back as the same double (1.0 is 1).
+// so are whole numbers below 2^53 however written (1.0 is 1, 1e5 is 100000); every other number is
+// the shortest decimal that reads back as the same double.
 // Keys are made of such texts. stored: the form never changes.
 
 #include <memory>
