@@ -15,7 +15,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -R examples/licences/. "$work"
 cd "$work"
-program=$(ls ./*.json | head -n 1)
+program=program.json
 
 show() {
   echo
