@@ -43,6 +43,7 @@ struct RunRequest {
   store::Options store;
   std::vector<std::string> environment;  // "NAME=VALUE"
   std::string initiated_by;
+  bool wait_for_turn = true;  // false: Error busy when another execution runs in the store
   bool pass_through = false;  // dsched-run -- COMMAND: the caller's stdin, stdout and stderr
 };
 

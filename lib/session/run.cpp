@@ -105,7 +105,7 @@ void refuse_own_store(const Environment& environment, const store::Store& store)
 }
 
 // Holds the store's only place for a running execution, or waits until it is free.
-store::Lock wait_for_turn(store::Store& store, sys::Signals& signals, const System& system,
+store::Lock wait_for_turn(store::Store& store, sys::Signals& signals, const RunRequest& request,
                           Observer& observer) {
   constexpr Nanoseconds k_look_interval = std::chrono::milliseconds{50};
   bool told = false;
@@ -117,17 +117,20 @@ store::Lock wait_for_turn(store::Store& store, sys::Signals& signals, const Syst
       std::string line = "waiting for the execution that runs in " + store.identity().folder;
       if (holder.pid > 0) line += " (dsched-run, process " + std::to_string(holder.pid) + ")";
       if (holder.since) line += ", since " + to_rfc3339(*holder.since);
+      if (!request.wait_for_turn) {
+        throw Error(ErrorKind::busy, line.replace(0, sizeof "waiting for" - 1, "busy:"));
+      }
       observer.note(line);
       told = true;
     }
     const std::array<int, 1> fds{signals.fd()};
-    sys::wait_readable(fds, system.clock.now() + k_look_interval);
-    for (const Request request : SystemWaiter::take_requests(signals)) {
-      if (request == Request::suspend) {
+    sys::wait_readable(fds, store.world().clock.now() + k_look_interval);
+    for (const Request wish : SystemWaiter::take_requests(signals)) {
+      if (wish == Request::suspend) {
         sys::stop_self();
         continue;
       }
-      throw Error(request == Request::terminate ? ErrorKind::cancelled : ErrorKind::interrupted,
+      throw Error(wish == Request::terminate ? ErrorKind::cancelled : ErrorKind::interrupted,
                   "interrupted while waiting for its turn");
     }
   }
@@ -173,7 +176,7 @@ class RunInStore {
     request_.store.mode = store::Mode::create;
     store::Store store(request_.store, system_.world);
     refuse_own_store(Environment(request_.environment, {}), store);
-    const store::Lock lock = wait_for_turn(store, processes_.signals, system_, observer_);
+    const store::Lock lock = wait_for_turn(store, processes_.signals, request_, observer_);
     journal::Journal journal(store.database(), journal::Journal::Tables::make);
     journal::ExecutionRecord record = new_record(request_, plan, system_, system_.entropy);
     record.program = keep_program(store, request_.program->text);
@@ -189,7 +192,7 @@ class RunInStore {
     request_.store.mode = store::Mode::existing;
     store::Store store(request_.store, system_.world);
     refuse_own_store(Environment(request_.environment, {}), store);
-    const store::Lock lock = wait_for_turn(store, processes_.signals, system_, observer_);
+    const store::Lock lock = wait_for_turn(store, processes_.signals, request_, observer_);
     journal::Journal journal(store.database(), journal::Journal::Tables::make);
     auto record = journal.find(*request_.resume);
     if (!record) {

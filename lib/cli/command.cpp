@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/text.h"
+#include "sys/files.h"
+#include "sys/streams.h"
+#include "sys/terminal.h"
+
+#ifndef DSCHED_VERSION
+#define DSCHED_VERSION "0.1.0"
+#endif
+
+namespace dsched::cli {
+namespace {
+
+constexpr const char* k_exit_codes =
+    "Exit codes: 0 done; 1 the answer is no (a node failed, no such execution); 2 usage or an\n"
+    "invalid program; 3 waiting for approval or a decision; 4 the surroundings failed (disk,\n"
+    "database); 5 stored data damaged; 6 cancelled; 124 a wait timed out; 128+n ended by signal n.";
+
+constexpr int k_stdout = 1;
+constexpr int k_stderr = 2;
+
+Format format_from(const std::string& name) {
+  return name == "json" ? Format::json : name == "text" ? Format::text : Format::automatic;
+}
+
+bool wants_json(Format format) {
+  if (format == Format::automatic) {
+    const char* value = std::getenv("DSCHED_FORMAT");
+    if (value != nullptr) format = format_from(value);
+  }
+  if (format == Format::automatic) return !sys::is_terminal(k_stdout);
+  return format == Format::json;
+}
+
+void answer_error(const Context& context, const Error& error) {
+  tell_error(context, error);
+  if (!context.json) return;
+  wire::write_error({error.kind(), error.what(), error.hint(), {}}, context.layout(), write_out);
+}
+
+int parse(CLI::App& app, const Arguments& arguments) {
+  std::vector<std::string> reversed(arguments.before.rbegin(), arguments.before.rend());
+  try {
+    app.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    write_out(app.help());
+    return -1;
+  } catch (const CLI::CallForAllHelp&) {
+    write_out(app.help("", CLI::AppFormatMode::All));
+    return -1;
+  } catch (const CLI::CallForVersion& version) {
+    write_out(std::string(version.what()) + '\n');
+    return -1;
+  } catch (const CLI::ParseError& error) {
+    std::string message = error.what();
+    if (!message.empty() && message.back() == '\n') message.pop_back();
+    throw Error(ErrorKind::usage, message, "see " + app.get_name() + " --help");
+  }
+  return 0;
+}
+
+}  // namespace
+
+Exit exit_for(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::usage:
+    case ErrorKind::invalid_program:
+    case ErrorKind::invalid_request:
+      return Exit::usage;
+    case ErrorKind::not_found:
+    case ErrorKind::node_failed:
+    case ErrorKind::denied:
+      return Exit::answer_is_no;
+    case ErrorKind::waiting:
+      return Exit::waiting;
+    case ErrorKind::cancelled:
+      return Exit::cancelled;
+    case ErrorKind::interrupted:
+      return Exit::interrupted;
+    case ErrorKind::timeout:
+      return Exit::timed_out;
+    case ErrorKind::damaged:
+      return Exit::damaged;
+    case ErrorKind::busy:
+    case ErrorKind::storage:
+    case ErrorKind::environment:
+    case ErrorKind::untrusted_store:
+    case ErrorKind::internal:
+      return Exit::surroundings;
+  }
+  return Exit::surroundings;
+}
+
+void add_common_options(CLI::App& app, CommonOptions& options) {
+  app.set_version_flag("--version", app.get_name() + " " DSCHED_VERSION);
+  app.add_option("--store", options.store, "The store's folder (DSCHED_STORE, else ./.dsched)")
+      ->type_name("DIR");
+  app.add_option_function<std::string>(
+         "--format", [&options](const std::string& name) { options.format = format_from(name); },
+         "auto (text on a terminal, JSON otherwise), text or json; DSCHED_FORMAT")
+      ->check(CLI::IsMember({"auto", "text", "json"}))
+      ->type_name("FORMAT");
+  app.add_option_function<std::string>(
+         "--color",
+         [&options](const std::string& name) {
+           options.color = name == "always"  ? ColorChoice::always
+                           : name == "never" ? ColorChoice::never
+                                             : ColorChoice::automatic;
+         },
+         "auto, always or never; NO_COLOR is honoured")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->type_name("WHEN");
+  app.add_flag("-q,--quiet", options.quiet, "No progress and no warnings");
+  app.add_option("-C", options.folder, "Change to this folder first")->type_name("DIR");
+  app.footer(k_exit_codes);
+}
+
+wire::JsonWriter::Layout Context::layout() const {
+  return sys::is_terminal(k_stdout) ? wire::JsonWriter::Layout::indented
+                                    : wire::JsonWriter::Layout::compact;
+}
+
+std::string Context::store_folder() const {
+  if (!options.store.empty()) return options.store;
+  const char* value = std::getenv("DSCHED_STORE");
+  return value != nullptr && *value != '\0' ? value : ".dsched";
+}
+
+Arguments split_arguments(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (arguments.after) {
+      arguments.after->emplace_back(word);
+    } else if (word == "--") {
+      arguments.after.emplace();
+    } else {
+      arguments.before.emplace_back(word);
+    }
+  }
+  return arguments;
+}
+
+void write_out(std::string_view bytes) {
+  sys::write_all(k_stdout, bytes, "standard output");
+}
+
+void tell_error(const Context& context, const Error& error) {
+  std::string text = context.tool + ": " + escape_for_terminal(error.what()) + '\n';
+  if (!error.hint().empty()) text += "  " + escape_for_terminal(error.hint()) + '\n';
+  sys::screen_on(k_stderr)->write(text);
+}
+
+int run(CLI::App& app, const Arguments& arguments, CommonOptions& options,
+        const std::function<int(Context&)>& body) {
+  sys::ignore_sigpipe();
+  Context context;
+  context.tool = app.get_name();
+  try {
+    try {
+      if (parse(app, arguments) != 0) return static_cast<int>(Exit::done);
+      context.options = options;
+      context.json = wants_json(options.format);
+      if (!options.folder.empty()) {
+        std::error_code problem;
+        std::filesystem::current_path(options.folder, problem);
+        if (problem) {
+          throw Error(ErrorKind::usage, describe_errno("-C " + options.folder, problem.value()));
+        }
+      }
+      return body(context);
+    } catch (const std::bad_alloc&) {
+      throw Error(ErrorKind::environment, "out of memory");
+    } catch (const std::filesystem::filesystem_error& problem) {
+      throw Error(ErrorKind::environment, problem.what());
+    }
+  } catch (const Error& error) {
+    if (!context.json && options.format == Format::json) context.json = true;
+    try {
+      answer_error(context, error);
+    } catch (const Error&) {
+      // Standard output is gone as well; the exit code still tells.
+      return static_cast<int>(exit_for(error.kind()));
+    }
+    return static_cast<int>(exit_for(error.kind()));
+  }
+}
+
+}  // namespace dsched::cli

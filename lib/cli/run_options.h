@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The command line of dsched-run, and the request it becomes.
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "session/request.h"
+
+namespace dsched::cli {
+
+struct RunCommand {
+  CommonOptions common;
+  std::string program;  // a file, "-", or empty
+  std::optional<unsigned> jobs;
+  std::vector<std::string> keep_going;  // one per flag: "" or "N"
+  unsigned retries = 0;
+  std::string priority = "normal";
+  std::string storage_backend;
+  std::string compression;
+  std::string results;
+  bool dry_run = false;
+  bool explain = false;
+  std::string resume;
+  std::vector<std::string> targets;
+  std::vector<std::string> set;
+  bool no_cache = false;
+  std::string result;
+  bool full_results = false;
+  std::string nodes = "notable";
+  std::string progress = "auto";
+  std::string operations;
+  bool trust_store = false;
+  std::string language = "auto";
+  bool no_wait = false;
+};
+
+void add_run_options(CLI::App& app, RunCommand& command);
+
+// Reads the program (a file, or standard input, which may be a request document) and checks what
+// options say. `words` is the command behind "--". Throws Error (usage) naming the option and the
+// cause.
+[[nodiscard]] session::RunRequest run_request(const CLI::App& app, RunCommand& command,
+                                              Context& context,
+                                              const std::optional<std::vector<std::string>>& words);
+
+[[nodiscard]] DisplayOptions display_options(const RunCommand& command, const Context& context);
+
+}  // namespace dsched::cli

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/run_output.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "sys/terminal.h"
+
+namespace dsched::cli {
+namespace {
+
+using engine::ExecutionStatus;
+
+constexpr int k_stderr = 2;
+
+Exit exit_of(const wire::RunAnswer& answer) {
+  if (answer.success) return Exit::done;
+  return answer.error ? exit_for(answer.error->kind) : Exit::answer_is_no;
+}
+
+// By which signal, if any, was it stopped: 130, 143 or 129.
+int stopped_code(const wire::RunAnswer& answer) {
+  if (answer.error->message == "terminated") return 143;
+  if (answer.error->message == "hung up") return 129;
+  return 130;
+}
+
+// The code of the one command, as env(1) and timeout(1) give it.
+int command_code(const wire::RunAnswer& answer) {
+  const auto failed = std::find_if(answer.nodes.begin(), answer.nodes.end(),
+                                   [](const auto& node) { return node.exit_code || node.signal; });
+  constexpr int k_not_found = 127;
+  constexpr int k_signal_base = 128;
+  if (failed == answer.nodes.end()) {
+    const bool missing =
+        !answer.nodes.empty() && answer.nodes.front().failure == FailureClass::not_found;
+    return missing ? k_not_found : static_cast<int>(exit_of(answer));
+  }
+  return failed->exit_code ? *failed->exit_code : k_signal_base + *failed->signal;
+}
+
+void tell(const std::string& text) {
+  sys::screen_on(k_stderr)->write(text);
+}
+
+void show_results(const wire::RunAnswer& answer) {
+  const bool several = answer.results.size() > 1;
+  for (const wire::ResultAnswer& result : answer.results) {
+    if (result.bytes.empty()) continue;
+    if (several) write_out("== " + escape_for_terminal(result.node_id) + " ==\n");
+    write_out(result.bytes);
+    if (result.bytes.back() != '\n' && several) write_out("\n");
+    if (result.truncated) {
+      write_out("\n… " + std::to_string(result.size - result.bytes.size()) +
+                " more bytes; all of them: --result " + escape_for_terminal(result.node_id) + '\n');
+    }
+  }
+}
+
+std::string details_text(const std::vector<program::Diagnostic>& diagnostics) {
+  wire::JsonWriter out;
+  out.begin_array();
+  for (const program::Diagnostic& diagnostic : diagnostics) {
+    out.begin_object();
+    out.key("code").text(diagnostic.code);
+    out.key("message").text(is_utf8(diagnostic.message) ? diagnostic.message
+                                                        : escape_for_terminal(diagnostic.message));
+    out.key("line").number(std::uint64_t{diagnostic.line});
+    out.key("column").number(std::uint64_t{diagnostic.column});
+    out.key("pointer").text(is_utf8(diagnostic.pointer) ? diagnostic.pointer
+                                                        : escape_for_terminal(diagnostic.pointer));
+    out.key("hint");
+    if (diagnostic.hint.empty()) {
+      out.null();
+    } else {
+      out.text(diagnostic.hint);
+    }
+    out.end_object();
+  }
+  out.end_array();
+  return out.take();
+}
+
+}  // namespace
+
+int show(const wire::RunAnswer& answer, const RunOutput& output, const Context& context) {
+  if (!output.bytes_only && !output.pass_through) {
+    if (context.json) {
+      wire::write_answer(answer, context.layout(), write_out);
+    } else {
+      show_results(answer);
+    }
+  }
+  const bool stopped = answer.status == ExecutionStatus::interrupted;
+  if (answer.error && !output.pass_through) {
+    tell_error(context, Error(answer.error->kind, answer.error->message, answer.error->hint));
+  }
+  if (stopped) return stopped_code(answer);
+  return output.pass_through ? command_code(answer) : static_cast<int>(exit_of(answer));
+}
+
+int show(const wire::DryRunAnswer& answer, const Context& context) {
+  if (context.json) {
+    wire::write_answer(answer, context.layout(), write_out);
+    return static_cast<int>(Exit::done);
+  }
+  for (const wire::DryRunAnswer::Node& node : answer.would_run) {
+    write_out("would run      " + escape_for_terminal(node.node_id) + ": " +
+              escape_for_terminal(node.explanation) + '\n');
+  }
+  for (const std::string& id : answer.unknown) {
+    write_out("depends on it  " + escape_for_terminal(id) + '\n');
+  }
+  write_out(std::to_string(answer.would_run.size()) + " would run, " +
+            std::to_string(answer.unknown.size()) + " depend on what runs, " +
+            std::to_string(answer.would_reuse.size()) + " would be reused\n");
+  return static_cast<int>(Exit::done);
+}
+
+int show(const session::InvalidProgram& invalid, const RunOutput& output, const Context& context) {
+  std::string lines;
+  for (const program::Diagnostic& diagnostic : invalid.diagnostics) {
+    lines += context.tool + ": " + escape_for_terminal(output.program_name);
+    if (diagnostic.line > 0) {
+      lines += ':' + std::to_string(diagnostic.line) + ':' + std::to_string(diagnostic.column);
+    }
+    lines += ": " + escape_for_terminal(diagnostic.message);
+    if (!diagnostic.hint.empty()) lines += " (" + escape_for_terminal(diagnostic.hint) + ')';
+    lines += '\n';
+  }
+  tell(lines);
+  if (context.json) {
+    const std::size_t faults = invalid.diagnostics.size();
+    const wire::ErrorAnswer error{ErrorKind::invalid_program,
+                                  output.program_name + ": " +
+                                      (faults == 1 ? invalid.diagnostics.front().message
+                                                   : std::to_string(faults) + " faults"),
+                                  {},
+                                  details_text(invalid.diagnostics)};
+    wire::write_error(error, context.layout(), write_out);
+  }
+  return static_cast<int>(Exit::usage);
+}
+
+}  // namespace dsched::cli

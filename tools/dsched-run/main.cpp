@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// dsched-run: runs a program, resumes an execution, or says what a run would do.
+
+#include "cli/run_options.h"
+#include "cli/run_output.h"
+#include "session/run.h"
+
+namespace {
+
+using namespace dsched;
+
+int run_or_look(const CLI::App& app, cli::RunCommand& command, cli::Context& context,
+                const std::optional<std::vector<std::string>>& words) {
+  session::RunRequest request = cli::run_request(app, command, context, words);
+  const cli::RunOutput output{.program_name = words                    ? words->front()
+                                              : command.program == "-" ? "standard input"
+                                              : command.program.empty()
+                                                  ? "execution " + command.resume
+                                                  : command.program,
+                              .bytes_only = request.answer.result_node.has_value(),
+                              .pass_through = request.pass_through};
+  const auto display = cli::make_display(cli::display_options(command, context), 2);
+  const auto show_invalid = [&](const session::InvalidProgram& invalid) {
+    return cli::show(invalid, output, context);
+  };
+  if (command.dry_run) {
+    const auto answer = session::dry_run(std::move(request), *display);
+    if (const auto* invalid = std::get_if<session::InvalidProgram>(&answer)) {
+      return show_invalid(*invalid);
+    }
+    return cli::show(std::get<wire::DryRunAnswer>(answer), context);
+  }
+  if (!request.answer.result_node) request.answer.with_results = !request.pass_through;
+  const auto answer = session::run(std::move(request), *display);
+  if (const auto* invalid = std::get_if<session::InvalidProgram>(&answer)) {
+    return show_invalid(*invalid);
+  }
+  return cli::show(std::get<wire::RunAnswer>(answer), output, context);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Run a graph of commands: what is known is reused, the rest runs in parallel",
+               "dsched-run"};
+  cli::RunCommand command;
+  cli::add_run_options(app, command);
+  cli::add_common_options(app, command.common);
+  const cli::Arguments arguments = cli::split_arguments(argc, argv);
+  return cli::run(app, arguments, command.common, [&](cli::Context& context) {
+    return run_or_look(app, command, context, arguments.after);
+  });
+}
