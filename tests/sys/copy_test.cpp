@@ -24,7 +24,8 @@ sys::Fd open_for(const std::string& path, int flags) {
 
 TEST_CASE("sys: a copy holds the same bytes, whatever their number") {
   const TempFolder temp;
-  for (const std::size_t size : {0, 1, 4096, 262144, 262145, 3000001}) {
+  const std::size_t sizes[] = {0, 1, 4096, 262144, 262145, 3000001};
+  for (const std::size_t size : sizes) {
     CAPTURE(size);
     std::string bytes(size, 'x');
     for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 7 + i / 251);
