@@ -8,7 +8,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <climits>
 #include <csignal>
 #include <shared_mutex>
 #include <utility>
@@ -77,6 +80,7 @@ struct ProcessRunner::Running {
   sys::TreeRoot root;
   bool is_shown = false;
   bool is_suspended = false;
+  bool is_killed = false;
 };
 
 ProcessRunner::ProcessRunner(const ProcessExecutorOptions& options, std::size_t index,
@@ -123,7 +127,6 @@ bool ProcessRunner::spawn(const ProcessWork& work, Running& running, Ended& ende
   if (running.is_shown) {
     make_pipe(stdout_);
     stdout_.shown = options_.shown[1];
-    stdout_size_ = 0;
   }
   const std::string& name = work.file.empty() ? work.argv[0] : work.file;
   std::vector<std::string> files = sys::search_path(name, work.environment);
@@ -169,7 +172,10 @@ void ProcessRunner::run(const Attempt& attempt, const ProcessWork& work, Ended& 
 }
 
 void ProcessRunner::wait_for_end(Running& running, const std::function<void()>& on_long) {
-  bool is_long = false;
+  // Shown streams may wait for their reader, so nothing is held back for them.
+  bool is_long = running.is_shown;
+  if (is_long) on_long();
+  const Instant long_from = options_.clock->now() + std::chrono::milliseconds(k_short_ms);
   for (;;) {
     pollfd items[4] = {{running.child.pidfd.get(), POLLIN, 0},
                        {mailbox_.fd(), POLLIN, 0},
@@ -177,17 +183,14 @@ void ProcessRunner::wait_for_end(Running& running, const std::function<void()>& 
                        {running.is_shown ? stdout_.reading.get() : -1, POLLIN, 0}};
     const int ready = ::poll(items, 4, is_long ? k_orphans_ms : k_short_ms);
     if (ready < 0) continue;  // EINTR
-    if (ready == 0) {
-      if (is_long) {
-        options_.trees->reap_orphans();
-      } else {
-        on_long();
-        is_long = true;
-      }
-      continue;
+    if (ready == 0 && is_long) options_.trees->reap_orphans();
+    // A talkative command never lets poll time out.
+    if (!is_long && items[0].revents == 0 && options_.clock->now() >= long_from) {
+      on_long();
+      is_long = true;
     }
-    if (items[2].revents != 0) drain(stderr_, true);
-    if (items[3].revents != 0) drain(stdout_, false);
+    if (items[2].revents != 0) drain(running, stderr_, Kept::as_log);
+    if (items[3].revents != 0) drain(running, stdout_, Kept::as_result);
     if (items[1].revents != 0) obey(running);
     if (items[0].revents != 0) return;
   }
@@ -213,6 +216,7 @@ void ProcessRunner::obey(Running& running, Control what) {
       break;
     case Control::kill:
       trees.signal_tree(running.root, SIGKILL);
+      running.is_killed = true;
       return;
     case Control::suspend:
       trees.signal_tree(running.root, SIGSTOP);
@@ -229,8 +233,8 @@ void ProcessRunner::obey(Running& running, Control what) {
 
 void ProcessRunner::settle(Running& running, Ended& ended) {
   const bool is_quiet = options_.trees->end_survivors(running.root);
-  drain(stderr_, true);
-  if (running.is_shown) drain(stdout_, false);
+  drain(running, stderr_, Kept::as_log);
+  if (running.is_shown) drain(running, stdout_, Kept::as_result);
   slot_.ended.store(true);
   const sys::ProcessEnd end = sys::reap(running.child);
   slot_.pid.store(0);
@@ -248,39 +252,40 @@ void ProcessRunner::settle(Running& running, Ended& ended) {
   result_.abandon();
 }
 
-bool ProcessRunner::drain(Stream& stream, bool is_log) {
-  if (!stream.reading) return false;
-  for (;;) {
+void ProcessRunner::drain(Running& running, Stream& stream, Kept kept) {
+  while (stream.reading) {
     const ssize_t got = ::read(stream.reading.get(), buffer_.data(), buffer_.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return got < 0;
+    if (got <= 0) return;
     const std::string_view bytes(buffer_.data(), static_cast<std::size_t>(got));
-    if (is_log) {
+    if (kept == Kept::as_log) {
       log_.append(bytes);
     } else {
       sys::write_all(result_.fd(), bytes, "result");
-      stdout_size_ += bytes.size();
     }
-    show(stream, bytes);
-    if (static_cast<std::size_t>(got) < buffer_.size()) return true;  // it was empty after that
+    show(running, stream, bytes);
+    if (static_cast<std::size_t>(got) < buffer_.size()) return;  // it was empty after that
   }
 }
 
-// Passes bytes on. A reader that went away ends the passing on; the child keeps being recorded.
-void ProcessRunner::show(Stream& stream, std::string_view bytes) {
-  while (stream.shown >= 0 && !bytes.empty()) {
-    const ssize_t put = ::write(stream.shown, bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0 && errno == EAGAIN) {
-      pollfd item{stream.shown, POLLOUT, 0};
-      ::poll(&item, 1, -1);
-      continue;
-    }
-    if (put < 0) {
+// Passes bytes on, obeying controls while the reader is slow. When the reader has gone, the pipe
+// goes too, so that the command learns of it as if it had written to the reader itself.
+void ProcessRunner::show(Running& running, Stream& stream, std::string_view bytes) {
+  while (stream.shown >= 0 && !bytes.empty() && !running.is_killed) {
+    pollfd items[2] = {{stream.shown, POLLOUT, 0}, {mailbox_.fd(), POLLIN, 0}};
+    ::poll(items, 2, -1);
+    if (items[1].revents != 0) obey(running);
+    if (items[0].revents == 0) continue;
+    // A pipe that is ready takes this much without making us wait: pipe(7).
+    const ssize_t put =
+        ::write(stream.shown, bytes.data(), std::min<std::size_t>(bytes.size(), PIPE_BUF));
+    if (put >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(put));
+    } else if (errno != EINTR && errno != EAGAIN) {
       stream.shown = -1;
-      return;
+      (&stream == &stdout_ ? running.root.stdout_fd : running.root.stderr_fd) = -1;
+      stream.reading.reset();
     }
-    bytes.remove_prefix(static_cast<std::size_t>(put));
   }
 }
 

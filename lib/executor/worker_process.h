@@ -6,7 +6,7 @@
 // -> reaped. Nothing is read back before the survivors are gone. The stderr pipe is kept from one
 // attempt to the next; only when a survivor may still hold it, it is replaced.
 
-#include <array>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -44,9 +44,10 @@ class ProcessRunner {
   void obey(Running& running, Control what);
   void settle(Running& running, Ended& ended);
   [[nodiscard]] sys::Fd open_stdin(const ProcessWork& work, Ended& ended);
-  // Reads what is there; false at the end of the file.
-  bool drain(Stream& stream, bool is_log);
-  void show(Stream& stream, std::string_view bytes);
+  enum class Kept : std::uint8_t { as_log, as_result };
+  // Reads what is there.
+  void drain(Running& running, Stream& stream, Kept kept);
+  void show(Running& running, Stream& stream, std::string_view bytes);
   static void make_pipe(Stream& stream);
 
   const ProcessExecutorOptions& options_;
@@ -58,7 +59,6 @@ class ProcessRunner {
   Stream stderr_;
   Stream stdout_;  // used for Streams::shown only
   std::string buffer_;
-  std::uint64_t stdout_size_ = 0;
 };
 
 }  // namespace dsched::executor

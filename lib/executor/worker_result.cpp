@@ -2,6 +2,7 @@
 #include "executor/worker_result.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -58,8 +59,13 @@ Captured ResultFile::take() {
     captured.content.size = captured.bytes.size();
   }
   captured.content.hash = sha256(captured.bytes);
-  // A child may have moved the position without writing: always back to the start.
-  file_->reset();
+  // A child may have moved the position without writing. Truncating costs a journal transaction of
+  // the file system, so an empty file is only wound back.
+  if (size > 0) {
+    file_->reset();
+  } else {
+    ::lseek(file_->fd(), 0, SEEK_SET);
+  }
   return captured;
 }
 

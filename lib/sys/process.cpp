@@ -21,6 +21,16 @@
 // sanitizers must not instrument what it runs: they would take the second stack for a fault.
 #define DSCHED_NO_SANITIZE __attribute__((no_sanitize("address", "thread", "undefined")))
 
+#if defined(__SANITIZE_THREAD__)
+// The thread sanitizer's wrapper of clone takes every child for a fork with memory of its own,
+// marks the runner itself as forked and refuses further threads. This is the same function
+// unwrapped.
+extern "C" int __clone(int (*function)(void*), void* stack, int flags, void* argument, ...);
+#define DSCHED_CLONE ::__clone
+#else
+#define DSCHED_CLONE ::clone
+#endif
+
 namespace dsched::sys {
 namespace {
 
@@ -166,8 +176,8 @@ SpawnOutcome Spawner::spawn(const Spawn& request) {
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   int pidfd = -1;
-  const int pid = ::clone(child_main, static_cast<char*>(stack_) + k_stack_bytes,
-                          CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &launch, &pidfd);
+  const int pid = DSCHED_CLONE(child_main, static_cast<char*>(stack_) + k_stack_bytes,
+                               CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &launch, &pidfd);
   const int clone_error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return SpawnFailure{SpawnFailure::Step::clone, clone_error};

@@ -16,6 +16,11 @@
 // is nearly free: only a process made after the attempt can be one, so the process ids given out
 // since then are asked for with one waitid(WNOHANG) each; /proc is read only when one is found.
 //
+// A control group for each attempt would tell the same. It is not used: one that may be made
+// without privilege exists only below some service managers, this way must work without it anyhow,
+// and starting into a group was measured to cost 6 to 18 µs more for each process (2 cores,
+// Linux 6.18).
+//
 // Out of reach: processes of other users (set-user-id), in containers, on other machines, and
 // what a service manager or at(1) starts on request.
 

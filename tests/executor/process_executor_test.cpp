@@ -342,4 +342,35 @@ TEST_CASE("executor: shown streams pass through as they come and are recorded") 
   for (const int fd : {out[0], out[1], err[0], err[1], input}) ::close(fd);
 }
 
+TEST_CASE("executor: a command whose shown reader has gone gets SIGPIPE") {
+  int out[2];
+  REQUIRE(::pipe(out) == 0);
+  ::close(out[0]);
+  const auto before = ::signal(SIGPIPE, SIG_IGN);
+  {
+    ProcessWorld world(1, nullptr, nullptr, {0, out[1], 2});
+    ProcessWork work = world.shell("exec yes");
+    work.streams = ProcessWork::Streams::shown;
+    CHECK(world.run(work).signal == SIGPIPE);
+  }
+  ::signal(SIGPIPE, before);
+  ::close(out[1]);
+}
+
+TEST_CASE("executor: a command whose shown reader does not read can be killed") {
+  int out[2];
+  REQUIRE(::pipe(out) == 0);
+  {
+    ProcessWorld world(1, nullptr, nullptr, {0, out[1], 2});
+    ProcessWork work = world.shell("exec yes");
+    work.streams = ProcessWork::Streams::shown;
+    const NodeIndex node = world.start(work);
+    world.wait_started(node);
+    world.executor().control(node, Control::kill);
+    CHECK(world.wait(node).signal == SIGKILL);
+  }
+  ::close(out[0]);
+  ::close(out[1]);
+}
+
 }  // namespace dsched::executor
