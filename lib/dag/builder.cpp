@@ -59,6 +59,8 @@ std::string_view name_of(FaultCode code) {
       return "cycle";
     case FaultCode::duplicate_output:
       return "duplicate_output";
+    case FaultCode::limit:
+      return "limit";
   }
   return "cycle";
 }

@@ -35,6 +35,7 @@ enum class FaultCode : std::uint8_t {
   unknown_pool,
   cycle,
   duplicate_output,
+  limit,  // more edges than can be held
 };
 // "duplicate_node", as it stands in a diagnostic.
 [[nodiscard]] std::string_view name_of(FaultCode code);

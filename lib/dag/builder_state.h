@@ -38,6 +38,8 @@ struct Builder::State {
   void append_predecessors(NodeIndex node, std::vector<NodeIndex>& own) const;
   void make_dependents();
   void make_order();
+  [[nodiscard]] std::vector<ImpliedEdge>::const_iterator find_implied(NodeIndex node,
+                                                                      NodeIndex need) const;
   void report_cycle(std::span<const NodeIndex> cycle);
   [[nodiscard]] Graph graph() const;
 

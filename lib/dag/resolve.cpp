@@ -12,6 +12,10 @@ namespace {
 // A longer cycle is shown by its beginning; its nodes are in the program to see.
 constexpr std::size_t k_cycle_nodes_shown_max = 1000;
 
+// Every node that reads a folder waits for every node that writes into it, so the edges can be as
+// many as the square of the nodes. This many take 640 MB while the program is read.
+constexpr std::size_t k_implied_edges_max = 20'000'000;
+
 }  // namespace
 
 std::variant<Dag, Faults> Builder::build() && {
@@ -108,11 +112,13 @@ void Builder::State::resolve_dependencies() {
 
 void Builder::State::resolve_goals() {
   const std::vector<NodeIndex> nodes = bearers_of(goals);
+  std::vector<bool> is_goal(dag.nodes_.size());
   for (std::uint32_t i = 0; i < goals.size(); ++i) {
     if (nodes[i] == Dag::Names::k_nobody) {
       add_fault(FaultCode::unknown_goal, {Place::Kind::goal, {}, i},
                 "goal " + quoted(goals[i]) + " is not a node", suggest(goals[i]));
-    } else if (std::find(dag.goals_.begin(), dag.goals_.end(), nodes[i]) == dag.goals_.end()) {
+    } else if (!is_goal[nodes[i].value]) {
+      is_goal[nodes[i].value] = true;
       dag.goals_.push_back(nodes[i]);
     }
   }
@@ -178,12 +184,16 @@ void Builder::State::resolve_files() {
               is_same_node ? "name it once" : "each file has one node that writes it");
   }
   for (const DeclaredPath& input : inputs) {
-    const std::size_t known = implied.size();
     index.find_needs(input, implied);
-    for (std::size_t i = known; i < implied.size(); ++i) {
-      edges.emplace_back(implied[i].node, implied[i].need);
-    }
+    if (implied.size() <= k_implied_edges_max) continue;
+    implied.clear();
+    return add_fault(FaultCode::limit, input.place,
+                     "the inputs of the program make nodes wait for outputs more than " +
+                         std::to_string(k_implied_edges_max) + " times",
+                     "name fewer inputs by folders and globs");
   }
+  edges.reserve(edges.size() + implied.size());
+  for (const ImpliedEdge& edge : implied) edges.emplace_back(edge.node, edge.need);
 }
 
 // Appends what `node` waits for, ascending and each once.
@@ -243,16 +253,26 @@ void Builder::State::make_order() {
     report_cycle(cycle);
 }
 
+// The input that makes `node` wait for `need`, if one does. `implied` is in the order of the nodes,
+// because their inputs were.
+std::vector<ImpliedEdge>::const_iterator Builder::State::find_implied(NodeIndex node,
+                                                                      NodeIndex need) const {
+  auto edge = std::lower_bound(implied.begin(), implied.end(), node,
+                               [](const ImpliedEdge& e, NodeIndex n) { return e.node < n; });
+  for (; edge != implied.end() && edge->node == node; ++edge) {
+    if (edge->need == need) return edge;
+  }
+  return implied.end();
+}
+
 void Builder::State::report_cycle(std::span<const NodeIndex> cycle) {
   std::string message = "cycle: ";
   std::string hint;
   for (std::size_t i = 0; i < cycle.size(); ++i) {
     const NodeIndex need = cycle[(i + 1) % cycle.size()];
-    const auto edge = std::find_if(implied.begin(), implied.end(), [&](const ImpliedEdge& e) {
-      return e.node == cycle[i] && e.need == need;
-    });
+    const auto edge = hint.empty() ? find_implied(cycle[i], need) : implied.cend();
     const std::string_view node_id = dag.nodes_[cycle[i].value].node_id;
-    if (hint.empty() && edge != implied.end()) {
+    if (hint.empty() && edge != implied.cend()) {
       hint = "input " + quoted(edge->path) + " of " + quoted(node_id) + " makes it wait for " +
              (need == cycle[i] ? "itself: it is its own output"
                                : quoted(dag.nodes_[need.value].node_id) + ", which writes it");

@@ -217,6 +217,25 @@ TEST_CASE("dag: the program's folder as an input means every output") {
   CHECK(ids(dag, dag.predecessors({0})) == Ids{"b"});
 }
 
+TEST_CASE("dag: the order that folders imply has a limit") {
+  std::vector<std::string> names;
+  for (int i = 0; i < 4600; ++i) names.push_back("out/" + std::to_string(i));
+  Settings reads_all;
+  reads_all.inputs = {"out"};
+  Sketch sketch;
+  for (const std::string& name : names) {
+    Settings writes;
+    writes.outputs = {name};
+    sketch.node(name, {}, writes);
+  }
+  std::vector<std::string> readers;
+  for (int i = 0; i < 4600; ++i) readers.push_back(std::to_string(i));
+  for (const std::string& reader : readers) sketch.node(reader, {}, reads_all);
+  const Faults found = sketch.faults();
+  REQUIRE(found.faults.size() == 1);
+  CHECK(found.faults[0].code == FaultCode::limit);
+}
+
 TEST_CASE("dag: equal settings are kept once") {
   Settings settings;
   settings.timeout = 3s;
