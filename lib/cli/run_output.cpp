@@ -65,8 +65,13 @@ std::string details_text(const std::vector<program::Diagnostic>& diagnostics) {
     out.key("code").text(diagnostic.code);
     out.key("message").text(is_utf8(diagnostic.message) ? diagnostic.message
                                                         : escape_for_terminal(diagnostic.message));
-    out.key("line").number(std::uint64_t{diagnostic.line});
-    out.key("column").number(std::uint64_t{diagnostic.column});
+    if (diagnostic.line > 0) {
+      out.key("line").number(std::uint64_t{diagnostic.line});
+      out.key("column").number(std::uint64_t{diagnostic.column});
+    } else {
+      out.key("line").null();  // a fault of the whole, as "and 400 more"
+      out.key("column").null();
+    }
     out.key("pointer").text(is_utf8(diagnostic.pointer) ? diagnostic.pointer
                                                         : escape_for_terminal(diagnostic.pointer));
     out.key("hint");
