@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS segment(
 CREATE INDEX IF NOT EXISTS segment_of ON segment(execution, sequence);
 CREATE TABLE IF NOT EXISTS reuse(digest BLOB PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS history(dag_id TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS journal_note(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 )";
 
 constexpr std::string_view k_columns =
@@ -123,8 +124,8 @@ std::uint64_t hash_of(std::string_view name) {
 Journal::Journal(sys::Database& database, Tables tables) : database_(database) {
   auto statement = database_.prepare(
       "SELECT count(*) FROM sqlite_master WHERE type='table' AND "
-      "name IN ('execution','segment','reuse','history')");
-  present_ = statement.step() && statement.integer(0) == 4;
+      "name IN ('execution','segment','reuse','history','journal_note')");
+  present_ = statement.step() && statement.integer(0) == 5;
   if (present_ || tables == Tables::expect) return;
   database_.execute(k_tables);
   present_ = true;
@@ -160,6 +161,48 @@ void Journal::append_segment(ExecutionNumber execution, std::string_view segment
 void Journal::drop_segments(ExecutionNumber execution) {
   database_.prepare("DELETE FROM segment WHERE execution=?")
       .bind(as_integer(execution.value))
+      .run();
+}
+
+void Journal::remove(ExecutionNumber execution) {
+  constexpr int k_segments_at_once = 16;  // about 1 MiB, 5 ms
+  while (true) {
+    sys::Transaction transaction(database_);
+    database_
+        .prepare(
+            "DELETE FROM segment WHERE sequence IN "
+            "(SELECT sequence FROM segment WHERE execution=? LIMIT ?)")
+        .bind(as_integer(execution.value))
+        .bind(std::int64_t{k_segments_at_once})
+        .run();
+    const bool done = database_.changes() < k_segments_at_once;
+    if (done) {
+      database_.prepare("DELETE FROM execution WHERE number=?")
+          .bind(as_integer(execution.value))
+          .run();
+    }
+    transaction.commit();
+    if (done) return;
+  }
+}
+
+void Journal::remove_unused_reuse() {
+  database_
+      .prepare(
+          "DELETE FROM reuse WHERE digest NOT IN "
+          "(SELECT reused FROM execution WHERE reused IS NOT NULL)")
+      .run();
+}
+
+std::optional<WallTime> Journal::last_collection() {
+  auto statement = database_.prepare("SELECT value FROM journal_note WHERE name='last_collection'");
+  if (!statement.step()) return std::nullopt;
+  return WallTime{Nanoseconds{statement.integer(0)}};
+}
+
+void Journal::set_last_collection(WallTime at) {
+  database_.prepare("INSERT OR REPLACE INTO journal_note VALUES('last_collection',?)")
+      .bind(nanoseconds(at))
       .run();
 }
 

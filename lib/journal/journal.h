@@ -9,7 +9,7 @@
 // are remembered per DAG, for order and estimates. Everything that writes joins the caller's
 // transaction.
 //
-// Tables (SQL in journal.cpp): execution, segment, reuse, history.
+// Tables (SQL in journal.cpp): execution, segment, reuse, history, journal_note.
 
 #include <functional>
 #include <optional>
@@ -62,6 +62,13 @@ class Journal {
   void update(const ExecutionRecord& record);
   void append_segment(ExecutionNumber execution, std::string_view segment);
   void drop_segments(ExecutionNumber execution);
+  // The execution and all that was recorded of it, in short transactions of its own.
+  void remove(ExecutionNumber execution);
+  // Rows of `reuse` that no execution names.
+  void remove_unused_reuse();
+  // When garbage was last collected at the end of a run; empty: never.
+  [[nodiscard]] std::optional<WallTime> last_collection();
+  void set_last_collection(WallTime at);
   // Ordered by node. Returns the digest to put into the record.
   [[nodiscard]] Digest put_reused(const std::vector<ReusedNode>& nodes);
 

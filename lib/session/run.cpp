@@ -14,6 +14,7 @@
 #include "session/argument_files.h"
 #include "session/prepare.h"
 #include "session/resume.h"
+#include "session/retention.h"
 #include "session/runner.h"
 #include "sys/private_folder.h"
 #include "sys/signals.h"
@@ -289,6 +290,7 @@ class RunInStore {
     wire::RunAnswer answer = runner.run();
     examiner.settle();
     save_digests(store);
+    collect_now_and_then(store, journal);
     if (answer.success && prepared.result_node &&
         !runner.write_result(*prepared.result_node, request_.answer.result_fd)) {
       throw Error(ErrorKind::damaged,

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/retention.h"
+
+#include <limits>
+
+namespace dsched::session {
+namespace {
+
+using engine::ExecutionStatus;
+using std::chrono::hours;
+
+constexpr Nanoseconds k_keep_completed = hours{24 * 30};
+constexpr Nanoseconds k_keep_others = hours{24 * 90};
+constexpr std::size_t k_keep_count = 200;
+constexpr Nanoseconds k_collect_interval = hours{24};
+constexpr std::size_t k_all = std::numeric_limits<std::uint32_t>::max();
+
+bool is_over(const journal::ExecutionRecord& record) {
+  return record.status == ExecutionStatus::completed || record.status == ExecutionStatus::cancelled;
+}
+
+void protect_blobs(const journal::Outcome& outcome, store::Protected& needed) {
+  needed.blobs.insert(outcome.content.hash);
+  if (outcome.log) needed.blobs.insert(outcome.log->hash);
+  for (const store::OutputEntry& output : outcome.outputs) {
+    needed.blobs.insert(output.content.hash);
+    for (const store::Content& member : output.members) needed.blobs.insert(member.hash);
+  }
+}
+
+std::vector<journal::ExecutionRecord> expire(store::Store& store, journal::Journal& journal,
+                                             const store::GcOptions& options) {
+  const WallTime now = store.world().clock.wall();
+  std::vector<journal::ExecutionRecord> kept;
+  std::vector<ExecutionNumber> gone;
+  std::size_t newer = 0;
+  journal.each(k_all, [&](const journal::ExecutionRecord& record) {
+    const Nanoseconds age = now - record.finished_at.value_or(record.submitted_at);
+    bool old = age > (is_over(record) ? k_keep_completed : k_keep_others);
+    if (is_over(record) && newer < k_keep_count) old = false;
+    if (options.older_than && age > *options.older_than) old = true;
+    if (record.status == ExecutionStatus::running && age < k_keep_others) old = false;
+    ++newer;
+    old ? gone.push_back(record.number) : kept.push_back(record);
+  });
+  for (const ExecutionNumber execution : gone) journal.remove(execution);
+  return kept;
+}
+
+}  // namespace
+
+store::GcResult collect(store::Store& store, journal::Journal& journal,
+                        const store::GcOptions& options) {
+  store::Protected needed;
+  for (const journal::ExecutionRecord& record : expire(store, journal, options)) {
+    needed.blobs.insert(record.program.hash);
+    if (options.bytes_max && is_over(record)) continue;
+    journal.each_outcome(record.number, [&](journal::Outcome&& outcome) {
+      protect_blobs(outcome, needed);
+      // What can be resumed keeps its results; others go by their own last use.
+      if (!is_over(record) && outcome.key) needed.keys.insert(*outcome.key);
+    });
+  }
+  journal.remove_unused_reuse();
+  return store::collect_garbage(store, options, needed);
+}
+
+void collect_now_and_then(store::Store& store, journal::Journal& journal) {
+  const WallTime now = store.world().clock.wall();
+  const auto last = journal.last_collection();
+  if (last && now - *last < k_collect_interval) return;
+  journal.set_last_collection(now);
+  if (!last) return;  // a store's first day
+  store::GcOptions options;
+  options.older_than = k_keep_others;
+  (void)collect(store, journal, options);
+}
+
+}  // namespace dsched::session
