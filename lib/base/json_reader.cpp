@@ -160,6 +160,13 @@ JsonToken JsonReader::fail(const char* where, std::string_view what) {
   return token_ = JsonToken::failed;
 }
 
+// Like skip_space(), quick for the usual gap between two tokens: one blank or none.
+inline bool JsonReader::skip_gap() {
+  if (at_ != end_ && *at_ == ' ') ++at_;
+  if (at_ != end_ && *at_ > ' ' && *at_ != '/') return true;
+  return skip_space();
+}
+
 // Passes over white space and comments; false when that failed.
 bool JsonReader::skip_space() {
   while (at_ != end_) {
@@ -215,9 +222,7 @@ bool JsonReader::skip_comment() {
 }
 
 JsonToken JsonReader::next() {
-  // Most tokens follow the one before without a gap.
-  const bool is_adjacent = at_ != end_ && *at_ > ' ' && *at_ != '/';
-  if (token_ == JsonToken::failed || (!is_adjacent && !skip_space())) return token_;
+  if (token_ == JsonToken::failed || !skip_gap()) return token_;
   switch (state_) {
     case State::value:
       return read_value();
@@ -243,7 +248,7 @@ JsonToken JsonReader::read_after_value() {
     if (*at_ == ']' || *at_ == '}') return close(*at_);
     if (*at_ == ',') {
       const char* const comma = at_++;
-      if (!skip_space()) return token_;
+      if (!skip_gap()) return token_;
       if (at_ != end_ && (*at_ == ']' || *at_ == '}')) {
         if (dialect_ == JsonDialect::strict) return fail(comma, "a trailing comma");
         return close(*at_);
@@ -285,7 +290,7 @@ JsonToken JsonReader::read_name() {
   if (at_ == end_) return fail(at_, "the text ends inside an object");
   offset_ = end_offset();
   if (*at_ != '"') return fail(at_, "expected a name in double quotes");
-  if (!read_string() || !skip_space()) return token_;
+  if (!read_string() || !skip_gap()) return token_;
   if (at_ == end_ || *at_ != ':') return fail(at_, "expected ':'");
   ++at_;
   state_ = State::value;

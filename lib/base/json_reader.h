@@ -94,6 +94,7 @@ class JsonReader {
   enum class State : std::uint8_t { value, first_in_array, first_in_object, after_value, done };
 
   JsonToken fail(const char* where, std::string_view what);
+  bool skip_gap();
   bool skip_space();
   bool skip_comment();
   JsonToken read_value();
