@@ -6,7 +6,6 @@
 
 #include "base/text.h"
 #include "sys/files.h"
-#include "sys/streams.h"
 #include "sys/terminal.h"
 
 #ifndef DSCHED_VERSION
@@ -158,7 +157,6 @@ void tell_error(const Context& context, const Error& error) {
 
 int run(CLI::App& app, const Arguments& arguments, CommonOptions& options,
         const std::function<int(Context&)>& body) {
-  sys::ignore_sigpipe();
   Context context;
   context.tool = app.get_name();
   try {

@@ -66,7 +66,8 @@ struct Arguments {
 int run(CLI::App& app, const Arguments& arguments, CommonOptions& options,
         const std::function<int(Context&)>& body);
 
-// Standard output. A reader that went away is an Error, not a signal.
+// Standard output. A reader that went away ends this process by SIGPIPE, as people expect in a
+// pipe.
 void write_out(std::string_view bytes);
 // "TOOL: MESSAGE", escaped, and the hint on a line of its own.
 void tell_error(const Context& context, const Error& error);

@@ -126,20 +126,23 @@ std::optional<LostArgument> AttemptMaker::argument_files(NodeIndex node,
 
 Made AttemptMaker::make_process(NodeIndex node, Attempt&& attempt) {
   const dag::Node& what = dag_.node(node);
+  const Variables own{{"DSCHED_EXECUTION_ID", context_.execution_id},
+                      {"DSCHED_NODE_ID", std::string(what.node_id)},
+                      {"DSCHED_ATTEMPT", std::to_string(attempt.number)},
+                      {"DSCHED_ATTEMPT_ID", attempt.id},
+                      {"DSCHED_STORE", context_.store_folder}};
   executor::ProcessWork work;
   work.folder = context_.folder;
-  work.environment = environment_.for_command(dag_.settings(node),
-                                              {{"DSCHED_EXECUTION_ID", context_.execution_id},
-                                               {"DSCHED_NODE_ID", std::string(what.node_id)},
-                                               {"DSCHED_ATTEMPT", std::to_string(attempt.number)},
-                                               {"DSCHED_ATTEMPT_ID", attempt.id},
-                                               {"DSCHED_STORE", context_.store_folder}});
   if (context_.pass_through) work.streams = executor::ProcessWork::Streams::shown;
   std::vector<std::string> files;
   if (const auto lost = argument_files(node, files)) return *lost;
   if (what.operation == Operation::shell) {
-    set_shell(node, work, files);
-  } else if (what.operation == Operation::exec) {
+    set_shell(node, own, files, work);
+    attempt.work = std::move(work);
+    return std::move(attempt);
+  }
+  work.environment = environment_.for_command(dag_.settings(node), own);
+  if (what.operation == Operation::exec) {
     const dag::ExecParameters parameters = dag::exec_parameters(what);
     for (const auto& word : parameters.argv) {
       const auto* position = std::get_if<dag::ArgumentPosition>(&word);
@@ -156,22 +159,27 @@ Made AttemptMaker::make_process(NodeIndex node, Attempt&& attempt) {
   return std::move(attempt);
 }
 
-void AttemptMaker::set_shell(NodeIndex node, executor::ProcessWork& work,
-                             const std::vector<std::string>& files) {
+void AttemptMaker::set_shell(NodeIndex node, const Variables& own,
+                             const std::vector<std::string>& files,
+                             executor::ProcessWork& work) const {
   const dag::ShellParameters parameters = dag::shell_parameters(dag_.node(node));
   if (parameters.stdin_argument) work.stdin_file = files[parameters.stdin_argument->value];
   std::vector<std::string> shell{"/bin/sh", "-c", parameters.command,
                                  std::string(dag_.node(node).node_id)};
   shell.insert(shell.end(), files.begin(), files.end());
-  auto direct = executor::direct_argv(parameters.command);
-  if (direct && executor::make_shell_environment(work.environment, work.folder)) {
-    work.argv = std::move(*direct);
-    work.file = work.argv.front();
-    work.fallback = std::move(shell);
-  } else {
-    work.argv = std::move(shell);
-    work.file = "/bin/sh";
+  if (auto direct = executor::direct_argv(parameters.command)) {
+    auto variables = environment_.for_direct_command(dag_.settings(node), own, work.folder);
+    if (variables) {
+      work.environment = std::move(*variables);
+      work.argv = std::move(*direct);
+      work.file = work.argv.front();
+      work.fallback = std::move(shell);
+      return;
+    }
   }
+  work.environment = environment_.for_command(dag_.settings(node), own);
+  work.argv = std::move(shell);
+  work.file = "/bin/sh";
 }
 
 std::string AttemptMaker::external_request(NodeIndex node, const std::vector<std::string>& files) {

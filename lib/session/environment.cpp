@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/environment.h"
 
+#include <algorithm>
+
 #include "base/digest.h"
 #include "base/text.h"
+#include "executor/direct_command.h"
 
 namespace dsched::session {
 namespace {
@@ -88,6 +91,33 @@ std::vector<std::string> Environment::for_command(
   }
   for (const auto& [name, value] : settings.environment) add(name, value);
   for (const auto& [name, value] : own) add(name, value);
+  return out;
+}
+
+std::optional<std::vector<std::string>> Environment::for_direct_command(
+    const dag::Settings& settings, const std::vector<std::pair<std::string, std::string>>& own,
+    const std::string& folder) const {
+  if (!settings.environment.empty()) {
+    std::vector<std::string> out = for_command(settings, own);
+    if (!executor::make_shell_environment(out, folder)) return std::nullopt;
+    return out;
+  }
+  if (!shell_base_ || shell_base_->folder != folder) {
+    ShellBase base{folder, false, {}};
+    for (const auto& [name, value] : variables_) {
+      const bool is_own = std::any_of(own.begin(), own.end(), [&name = name](const auto& variable) {
+        return variable.first == name;
+      });
+      if (!is_own) base.variables.push_back(name + '=' + value);
+    }
+    base.direct = executor::make_shell_environment(base.variables, folder);
+    shell_base_ = std::move(base);
+  }
+  if (!shell_base_->direct) return std::nullopt;
+  std::vector<std::string> out;
+  out.reserve(shell_base_->variables.size() + own.size());
+  out = shell_base_->variables;
+  for (const auto& [name, value] : own) out.push_back(name + '=' + value);
   return out;
 }
 

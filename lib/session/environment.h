@@ -30,6 +30,11 @@ class Environment {
   [[nodiscard]] std::vector<std::string> for_command(
       const dag::Settings& settings,
       const std::vector<std::pair<std::string, std::string>>& own) const;
+  // The same as /bin/sh would pass it on from `folder`; empty when only the shell itself can tell
+  // (executor/direct_command.h). Costs system calls once per folder, not once per node.
+  [[nodiscard]] std::optional<std::vector<std::string>> for_direct_command(
+      const dag::Settings& settings, const std::vector<std::pair<std::string, std::string>>& own,
+      const std::string& folder) const;
   // The PATH in which the node's executable is searched.
   [[nodiscard]] std::string search_path(const dag::Settings& settings) const;
 
@@ -37,6 +42,12 @@ class Environment {
   std::map<std::string, std::string, std::less<>> variables_;
   std::vector<std::pair<std::string, std::string>> keyed_always_;
   std::string secret_;
+  struct ShellBase {
+    std::string folder;
+    bool direct = false;                 // false: use the shell
+    std::vector<std::string> variables;  // without DSCHED_*
+  };
+  mutable std::optional<ShellBase> shell_base_;  // of nodes that set nothing; made on first use
 };
 
 }  // namespace dsched::session

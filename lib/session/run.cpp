@@ -34,11 +34,11 @@ struct System {
 };
 
 struct Processes {
-  explicit Processes(const sys::KeeperOptions& options) : trees(table), keeper(table, options) {}
-  sys::Signals signals;
+  explicit Processes(const sys::KeeperOptions& options) : keeper(table, options), trees(table) {}
   sys::AttemptTable table;
-  sys::AttemptTrees trees;
   sys::Keeper keeper;
+  sys::Signals signals;
+  sys::AttemptTrees trees;
 };
 
 class SystemWaiter final : public Waiter {

@@ -13,7 +13,4 @@ namespace dsched::sys {
 // not readable.
 [[nodiscard]] std::string read_whole_file(const std::string& path);
 
-// A reader that goes away makes write() fail instead of ending this process.
-void ignore_sigpipe();
-
 }  // namespace dsched::sys
