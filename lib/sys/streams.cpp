@@ -54,8 +54,4 @@ std::string read_whole_file(const std::string& path) {
   return out;
 }
 
-void ignore_sigpipe() {
-  signal(SIGPIPE, SIG_IGN);
-}
-
 }  // namespace dsched::sys
