@@ -91,18 +91,17 @@ void clear_leftovers(sys::Database& database, sys::Files& files, const std::stri
 void recover_after_boot(const RecoveryParts& parts, const std::string& boot_id) {
   const std::string last = note(parts.database, "boot").value_or("");
   if (last == boot_id) return;
-  if (!last.empty()) {
-    bool is_any_gone = false;
-    std::vector<Digest> doubtful = unsynced_file_blobs(parts.database);
-    for (const Digest& hash : parts.blobs.unknown_files()) doubtful.push_back(hash);
-    for (const Digest& hash : doubtful) {
-      if (is_good_file(parts, hash)) continue;
-      parts.blobs.remove(hash);
-      is_any_gone = true;
-    }
-    if (parts.file_results != nullptr) (void)parts.results.damaged_records(Sweep::drop);
-    if (is_any_gone || parts.file_results != nullptr) drop_results_without_blobs(parts);
+  // No note at all is no proof of a new store: the crash may have taken the note.
+  bool is_any_gone = false;
+  std::vector<Digest> doubtful = unsynced_file_blobs(parts.database);
+  for (const Digest& hash : parts.blobs.unknown_files()) doubtful.push_back(hash);
+  for (const Digest& hash : doubtful) {
+    if (is_good_file(parts, hash)) continue;
+    parts.blobs.remove(hash);
+    is_any_gone = true;
   }
+  if (parts.file_results != nullptr) (void)parts.results.damaged_records(Sweep::drop);
+  if (is_any_gone || parts.file_results != nullptr) drop_results_without_blobs(parts);
   sys::Transaction transaction(parts.database);
   set_note(parts.database, "boot", boot_id);
   transaction.commit();

@@ -75,6 +75,9 @@ std::optional<std::string> make_key(const std::string& folder, const World& worl
     world.files.write(staged, 0, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     // Another process may have made one at the same moment: the first one stays.
     world.files.publish(staged, folder + "/key", 0600, sys::Existing::kept);
+    // Marks made with a key that a crash took away would be nobody's.
+    world.files.sync(folder + "/key");
+    world.files.sync(folder);
     return look_into(folder, world).key;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::storage) throw;
@@ -215,7 +218,9 @@ void write_identity(const std::string& folder, StoredIdentity identity, const st
   text += "sum " + sum_text(text) + "\n";
   world.files.write(staged, 0, text);
   world.files.publish(staged, folder + "/identity", 0600, sys::Existing::replaced);
+  // Its name too: a database whose identity a crash took away would be refused.
   world.files.sync(folder + "/identity");
+  world.files.sync(folder);
 }
 
 }  // namespace dsched::store
