@@ -43,6 +43,9 @@ class Folder:
         self.path = pathlib.Path(self.temporary.name)
         (self.path / "p.json").write_text(json.dumps({"dag_id": "shown", "nodes": list(nodes)}))
 
+    def __del__(self):
+        self.temporary.cleanup()
+
     def in_pipe(self, *options, **changed):
         return subprocess.run([RUN, *options, "p.json"], cwd=self.path, text=True,
                               capture_output=True, env=environment(**changed), timeout=60,

@@ -25,7 +25,9 @@ def options_of_help(text):
     for line in text.splitlines():
         match = re.match(r"\s+(-[^\s].*?)(\s{2,}|$)", line)
         if match:
-            found.update(OPTION.findall(re.sub(r"[=\[{(<].*", "", match.group(1))))
+            # A flag with an optional value is shown as "-k{true},--keep-going{true}".
+            names = re.sub(r"\{[^}]*\}", "", match.group(1))
+            found.update(OPTION.findall(re.sub(r"[=\[(<].*", "", names)))
     return found
 
 
@@ -132,7 +134,8 @@ class Pages(unittest.TestCase):
 class CanFail(unittest.TestCase):
     def test_options(self):
         text = "Options:\n  -j,--jobs N      at most --many\n  --set NAME=VALUE  x\n  -n, --dry-run\n"
-        self.assertEqual(options_of_help(text), {"-j", "--jobs", "--set", "-n", "--dry-run"})
+        text += "  -k{true},--keep-going{true}   at most --never\n"
+        self.assertEqual(options_of_help(text), {"-k", "--keep-going", "-j", "--jobs", "--set", "-n", "--dry-run"})
         page = ".It Fl j Ar N , Fl -jobs Ar N\n.It Fl -keep-going Ns Op = Ns Ar N\n.It Cm auto\n"
         self.assertEqual(options_of_page(page), {"-j", "--jobs", "--keep-going"})
 
