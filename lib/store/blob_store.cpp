@@ -13,8 +13,9 @@ namespace {
 
 constexpr std::uint32_t k_blob_mode = 0444;  // a blob never changes
 constexpr std::size_t k_sample = 64 * 1024;
-// One transaction holds the write lock for this many bytes at most: about 5 ms (see bench/).
-constexpr std::uint64_t k_transaction_bytes = 4 * 1024 * 1024;
+// One transaction writes at most this much, so that the write lock is held for a few milliseconds
+// only, whatever the size of the blob.
+constexpr std::uint64_t k_transaction_bytes = 1024 * 1024;
 // A blob that is put again is noted as used, but not more often than this; gc spares the young for
 // longer (store/gc.h).
 constexpr Nanoseconds k_refresh_interval = std::chrono::minutes{5};

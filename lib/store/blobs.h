@@ -31,7 +31,8 @@ namespace dsched::store {
 enum class Codec : std::uint8_t { none = 0, zstd = 1 };
 [[nodiscard]] std::string_view name_of(Codec codec);
 
-// From this size on the hybrid backend makes a file. Measured with bench/store_bench; see there.
+// From this size on the hybrid backend makes a file: one chunk, so that a blob in the database is
+// at most a few pages to copy, and a command can read what is larger by its path.
 inline constexpr std::uint64_t k_file_min = 64 * 1024;
 // From this size on a blob in the database is cut into chunks.
 inline constexpr std::uint64_t k_chunked_min = 1024 * 1024;

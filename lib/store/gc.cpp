@@ -86,7 +86,7 @@ class Collection {
       // As many as fit into a short transaction.
       const Instant began = store_.world().clock.now();
       sys::Transaction transaction(store_.database());
-      constexpr std::size_t k_batch = 256;  // about 2 ms; bounds it where the clock stands still
+      constexpr std::size_t k_batch = 256;  // a bound also where the clock stands still
       for (std::size_t i = 0; i < k_batch && next < candidates_.size(); ++i) {
         if (!is_wanted_gone(candidates_[next])) break;
         remove_result(candidates_[next++]);

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/sqlite.h"
+
+#include <doctest/doctest.h>
+
+#include "base/error.h"
+#include "support/temp_folder.h"
+
+namespace dsched {
+namespace {
+
+using sys::Database;
+using sys::DatabaseOptions;
+using sys::Transaction;
+
+Database open(const testing::TempFolder& folder) {
+  return Database(DatabaseOptions{
+      folder.path() + "/a.db", DatabaseOptions::Mode::create, {}, std::chrono::milliseconds{1}});
+}
+
+std::int64_t count(Database& database) {
+  sys::Statement select = database.prepare("SELECT count(*) FROM t");
+  REQUIRE(select.step());
+  return select.integer(0);
+}
+
+TEST_CASE("sys: a transaction that is not committed leaves nothing") {
+  const testing::TempFolder folder;
+  Database database = open(folder);
+  database.execute("CREATE TABLE t(a)");
+  {
+    const Transaction transaction(database);
+    database.execute("INSERT INTO t VALUES(1)");
+  }
+  CHECK(count(database) == 0);
+  CHECK_FALSE(database.in_transaction());
+}
+
+TEST_CASE("sys: an inner transaction joins the outer one") {
+  const testing::TempFolder folder;
+  Database database = open(folder);
+  database.execute("CREATE TABLE t(a)");
+  {
+    const Transaction outer(database);
+    Transaction inner(database);
+    database.execute("INSERT INTO t VALUES(1)");
+    inner.commit();
+  }
+  CHECK(count(database) == 0);
+}
+
+TEST_CASE("sys: a second writer gets a busy error when its wait is over") {
+  const testing::TempFolder folder;
+  Database first = open(folder);
+  Database second = open(folder);
+  const Transaction transaction(first);
+  try {
+    const Transaction other(second);
+    FAIL("two writers at once");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::busy);
+  }
+}
+
+TEST_CASE("sys: a file that is no database is damaged") {
+  const testing::TempFolder folder;
+  folder.write("a.db", std::string(5000, 'x'));
+  try {
+    open(folder).execute("SELECT * FROM sqlite_master");
+    FAIL("a file of x is no database");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::damaged);
+  }
+}
+
+TEST_CASE("sys: empty text and blobs come back empty, not null") {
+  const testing::TempFolder folder;
+  Database database = open(folder);
+  database.execute("CREATE TABLE t(a NOT NULL, b NOT NULL)");
+  database.prepare("INSERT INTO t VALUES(?, ?)").bind_text({}).bind_blob({}).run();
+  sys::Statement select = database.prepare("SELECT a, b FROM t");
+  REQUIRE(select.step());
+  CHECK_FALSE(select.is_null(0));
+  CHECK_FALSE(select.is_null(1));
+  CHECK(select.bytes(0).empty());
+}
+
+TEST_CASE("sys: reading a database that nobody has open makes no file beside it") {
+  const testing::TempFolder folder;
+  {
+    Database database = open(folder);
+    database.execute("CREATE TABLE t(a)");
+  }
+  Database reader(
+      DatabaseOptions{folder.path() + "/a.db", DatabaseOptions::Mode::read_only, {}, {}});
+  CHECK(count(reader) == 0);
+  CHECK_FALSE(folder.exists("a.db-wal"));
+  CHECK_FALSE(folder.exists("a.db-shm"));
+}
+
+}  // namespace
+}  // namespace dsched
