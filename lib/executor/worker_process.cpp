@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "sys/copy.h"
+#include "sys/process_list.h"
 
 namespace dsched::executor {
 namespace {
@@ -25,6 +26,12 @@ namespace {
 constexpr int k_short_ms = 5;       // Started is held back that long
 constexpr int k_orphans_ms = 1000;  // how often ended orphans of a running attempt are reaped
 constexpr std::size_t k_buffer = 64 * 1024;
+
+void mark_file(sys::FileMark& mark, int fd) {
+  const sys::FileId file = sys::file_id(fd).value_or(sys::FileId{});
+  mark.device.store(file.device);
+  mark.inode.store(file.inode);
+}
 
 // "signal 9 (killed)"
 std::string describe_signal(const sys::ProcessEnd& end) {
@@ -144,6 +151,8 @@ bool ProcessRunner::spawn(const ProcessWork& work, Running& running, Ended& ende
   request.slot = &slot_;
   running.root.spawned_ns = sys::boot_time_ns();
   slot_.spawned_ns.store(running.root.spawned_ns);
+  mark_file(slot_.stdout_file, request.stdout_fd);
+  mark_file(slot_.stderr_file, request.stderr_fd);
   sys::SpawnOutcome outcome;
   {
     const std::shared_lock lock(options_.trees->spawning());

@@ -18,10 +18,18 @@
 
 namespace dsched::sys {
 
+// A file that only one attempt writes, its stdout or stderr: whoever has it open is of the tree.
+struct FileMark {
+  std::atomic<std::uint64_t> device{0};
+  std::atomic<std::uint64_t> inode{0};  // 0: none
+};
+
 struct AttemptSlot {
   std::atomic<pid_t> pid{0};                // main process; 0: the slot is free
   std::atomic<std::int64_t> spawned_ns{0};  // CLOCK_BOOTTIME just before the child was made
   std::atomic<bool> ended{false};
+  FileMark stdout_file;  // these two are written before the child is made
+  FileMark stderr_file;
 };
 
 class AttemptTable {

@@ -43,7 +43,7 @@ class KeeperLoop {
     runner_start_ = runner ? runner->start_ticks : 0;
     runner_group_ = runner ? runner->group : 0;
     runner_session_ = runner ? runner->session : 0;
-    while (!is_runner_gone()) take_snapshot();
+    while (!is_runner_gone()) look();
     end_attempts();
     if (!options_.temporary_folder.empty()) remove_folder_tree(options_.temporary_folder);
   }
@@ -57,9 +57,9 @@ class KeeperLoop {
     return false;
   }
 
-  // Waits for the end of the runner, or for the time of the next snapshot. Wakers write a byte.
+  // Waits for the end of the runner, or for the time of the next look. Wakers write a byte.
   [[nodiscard]] bool is_runner_gone() {
-    int timeout = static_cast<int>(options_.snapshot_interval.count());
+    int timeout = static_cast<int>(options_.orphan_interval.count());
     if (!has_attempts()) {
       table_.keeper_asleep().store(true);
       if (!has_attempts()) timeout = -1;
@@ -71,6 +71,25 @@ class KeeperLoop {
     char byte = 0;
     const ssize_t got = ::read(pipe_, &byte, 1);
     return got == 0 || (got < 0 && errno != EINTR);
+  }
+
+  void look() {
+    note_orphans();
+    const std::int64_t now = boot_time_ns();
+    if (now - snapshot_at_ < std::chrono::nanoseconds(options_.snapshot_interval).count()) return;
+    snapshot_at_ = now;
+    take_snapshot();
+  }
+
+  // What the runner adopted: a child that it did not make. A child that has not written its slot
+  // yet is taken for one, which does no harm.
+  void note_orphans() {
+    std::vector<ProcessInfo> orphans;
+    for (const pid_t pid : children_of(runner_)) {
+      if (pid == self_ || table_.knows(pid)) continue;
+      if (const auto info = process_info(pid)) orphans.push_back(*info);
+    }
+    orphans_ = std::move(orphans);
   }
 
   // Notes the runner's descendants, but only when an attempt has lived since the last time: the
@@ -116,14 +135,31 @@ class KeeperLoop {
     return false;
   }
 
-  // Known by itself: table, snapshot or environment.
+  // Known by itself: table, snapshot, environment or open files.
   [[nodiscard]] bool is_seed(const ProcessInfo& process) const {
     if (is_main(process)) return true;
-    for (const ProcessInfo& known : snapshot_) {
-      if (known.pid == process.pid && known.start_ticks == process.start_ticks) return true;
+    const auto is_it = [&](const ProcessInfo& known) {
+      return known.pid == process.pid && known.start_ticks == process.start_ticks;
+    };
+    if (std::any_of(snapshot_.begin(), snapshot_.end(), is_it)) return true;
+    if (std::any_of(orphans_.begin(), orphans_.end(), is_it)) return true;
+    if (!options_.environment_mark.empty() &&
+        environment_has(process.pid, options_.environment_mark)) {
+      return true;
     }
-    return !options_.environment_mark.empty() &&
-           environment_has(process.pid, options_.environment_mark);
+    return has_open(process.pid, streams_);
+  }
+
+  void note_streams() {
+    const std::size_t count = table_.used();
+    for (std::size_t index = 0; index < count; ++index) {
+      const AttemptSlot& slot = table_.slot(index);
+      if (slot.pid.load() == 0) continue;
+      for (const FileMark* mark : {&slot.stdout_file, &slot.stderr_file}) {
+        const FileId file{mark->device.load(), mark->inode.load()};
+        if (file.inode != 0) streams_.push_back(file);
+      }
+    }
   }
 
   // What belongs to the attempts now; grows the known groups and sessions.
@@ -163,6 +199,7 @@ class KeeperLoop {
   void end_attempts() {
     // A runner that ended in order has no attempts left, and nothing of it was ever snapshot since.
     if (!has_attempts()) return;
+    note_streams();
     // A main process may have ended just before its runner and left its group behind.
     const std::size_t count = table_.used();
     for (std::size_t index = 0; index < count; ++index) {
@@ -195,7 +232,10 @@ class KeeperLoop {
   pid_t runner_group_ = 0;
   pid_t runner_session_ = 0;
   std::map<std::size_t, pid_t> mains_;  // at the last tick
+  std::int64_t snapshot_at_ = 0;        // CLOCK_BOOTTIME
   std::vector<ProcessInfo> snapshot_;   // descendants of the runner at the last tick
+  std::vector<ProcessInfo> orphans_;    // what the runner had adopted at the last look
+  std::vector<FileId> streams_;         // stdout and stderr of the attempts that were running
   std::set<pid_t> groups_;
   std::set<pid_t> sessions_;
 };

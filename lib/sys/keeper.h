@@ -5,16 +5,17 @@
 // It is forked before the runner's memory grows, is in a session of its own, ignores what a
 // terminal or a user sends, holds nothing open but the reading end of a pipe, and waits. At
 // end-of-file the runner is gone: every attempt tree is killed, found by the table of main
-// processes, by the last snapshot of the runner's descendants, by groups, sessions and parents, and
-// by the environment; again and again until nothing new is found. Then it removes the folder of
-// temporary files and exits. While an attempt runs for longer than the snapshot interval, the
-// keeper notes every descendant of the runner (id and start time), so that a daemon with an empty
-// environment is known.
+// processes, by the last snapshot of the runner's descendants, by groups, sessions and parents, by
+// the environment, and by who has an attempt's stdout or stderr open; again and again until nothing
+// new is found. Then it removes the folder of temporary files and exits. A daemon with an empty
+// environment and streams of its own is known because it was seen before: while attempts run, the
+// keeper often notes which orphans fell to the runner (id and start time), and, while one runs for
+// longer than the snapshot interval, every descendant.
 //
 // A process is killed only if it is in the runner's boot and pid namespace (the keeper shares
 // them), and its id and start time are those of the table or the snapshot, or its environment has
-// the runner's mark, or it is a descendant, group or session member of such a one and started no
-// earlier than the runner.
+// the runner's mark, or it has an attempt's stream open, or it is a descendant, group or session
+// member of such a one and started no earlier than the runner.
 
 #include <sys/types.h>
 
@@ -34,6 +35,7 @@ struct KeeperOptions {
   // gone, and also when it ended well; empty: none.
   std::string temporary_folder;
   std::chrono::milliseconds snapshot_interval{200};
+  std::chrono::milliseconds orphan_interval{10};  // a look takes about 20 µs
 };
 
 class Keeper {

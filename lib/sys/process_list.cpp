@@ -109,17 +109,48 @@ bool environment_has(pid_t pid, std::string_view prefix) {
   return false;
 }
 
+std::optional<FileId> file_id(int fd) {
+  struct stat status;
+  if (::fstat(fd, &status) != 0) return std::nullopt;
+  return FileId{status.st_dev, status.st_ino};
+}
+
 bool has_open(pid_t pid, int fd) {
-  struct stat wanted;
-  if (::fstat(fd, &wanted) != 0) return false;
+  const std::optional<FileId> file = file_id(fd);
+  return file && has_open(pid, std::span(&*file, 1));
+}
+
+bool has_open(pid_t pid, std::span<const FileId> files) {
   const OpenFolder folder(::opendir(proc_path(pid, "fd").c_str()));
   if (folder == nullptr) return false;
   while (const dirent* entry = ::readdir(folder.get())) {
     struct stat found;
     if (::fstatat(::dirfd(folder.get()), entry->d_name, &found, 0) != 0) continue;
-    if (found.st_dev == wanted.st_dev && found.st_ino == wanted.st_ino) return true;
+    const FileId id{found.st_dev, found.st_ino};
+    if (std::find(files.begin(), files.end(), id) != files.end()) return true;
   }
   return false;
+}
+
+std::vector<pid_t> children_of(pid_t pid) {
+  const std::string name = "task/" + std::to_string(pid) + "/children";
+  const Fd file(::open(proc_path(pid, name).c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  std::array<char, 4096> buffer;
+  ssize_t got = 0;
+  while (file && (got = ::read(file.get(), buffer.data(), buffer.size())) > 0) {
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  std::vector<pid_t> children;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (pid_t child = 0; at < end;) {
+    const auto [next, error] = std::from_chars(at, end, child);
+    if (error != std::errc()) break;
+    children.push_back(child);
+    at = std::min(next + 1, end);  // a blank follows each
+  }
+  return children;
 }
 
 PidCounter::PidCounter() : loadavg_(::open("/proc/loadavg", O_RDONLY | O_CLOEXEC)) {}

@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,8 +36,22 @@ struct ProcessInfo {
 // False where it may not be read.
 [[nodiscard]] bool environment_has(pid_t pid, std::string_view prefix);
 
-// Whether the process has the file of `fd` open.
+struct FileId {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  auto operator<=>(const FileId&) const = default;
+};
+
+// None when `fd` is not open.
+[[nodiscard]] std::optional<FileId> file_id(int fd);
+
+// Whether the process has the file of `fd`, or any of `files`, open.
 [[nodiscard]] bool has_open(pid_t pid, int fd);
+[[nodiscard]] bool has_open(pid_t pid, std::span<const FileId> files);
+
+// The ids of the main thread's children; orphans that fell to the process are among them. 10 µs.
+// Empty where the kernel does not tell (CONFIG_PROC_CHILDREN).
+[[nodiscard]] std::vector<pid_t> children_of(pid_t pid);
 
 // Tells which process id was given out last in this pid namespace (from /proc/loadavg, 1 µs).
 class PidCounter {
