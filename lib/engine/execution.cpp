@@ -19,6 +19,18 @@ bool is_done(Phase phase) {
   return phase == Phase::completed || phase == Phase::reused;
 }
 
+TreeControl control_for(StopRequest request) {
+  switch (request) {
+    case StopRequest::interrupt:
+      return TreeControl::interrupt;
+    case StopRequest::terminate:
+      return TreeControl::terminate;
+    case StopRequest::kill:
+      break;
+  }
+  return TreeControl::kill;
+}
+
 // A wide node at the head of the queue is passed over this often by narrower ones before slots are
 // kept free for it: often enough to keep the machine busy, seldom enough that it cannot starve.
 constexpr std::uint32_t k_passes_max = 64;
@@ -167,7 +179,7 @@ void Execution::on(Instant, const CannotRun& fact, Effects& out) {
   fail(fact.node, fact.failure, out);
 }
 
-void Execution::on(Instant now, const AttemptStarted& fact, Effects&) {
+void Execution::on(Instant now, const AttemptStarted& fact, Effects& out) {
   DSCHED_ASSERT(phase(fact.node) == Phase::granted, "an attempt starts when it was granted");
   move(fact.node, Phase::running);
   nodes_[fact.node.value].timed_out = false;
@@ -177,6 +189,9 @@ void Execution::on(Instant now, const AttemptStarted& fact, Effects&) {
   if (stopping_ == StopRequest::terminate) {
     timers_.push({now + options_.grace, TimerKind::force, fact.node, attempts(fact.node)});
   }
+  // What was asked of all running attempts while this one was on its way holds for it as well.
+  if (stopping_) out.push_back(ControlTree{fact.node, control_for(*stopping_)});
+  if (suspended_at_) out.push_back(ControlTree{fact.node, TreeControl::suspend});
 }
 
 void Execution::on(Instant now, const AttemptEnded& fact, Effects& out) {
@@ -250,15 +265,8 @@ void Execution::on(Instant now, const Stop& fact, Effects& out) {
   for (const NodeIndex node : active_) {
     if (phase(node) == Phase::granted) out.push_back(Withdraw{node});
   }
-  switch (fact.request) {
-    case StopRequest::interrupt:
-      return end_running(TreeControl::interrupt, out);
-    case StopRequest::kill:
-      return end_running(TreeControl::kill, out);
-    case StopRequest::terminate:
-      break;
-  }
-  end_running(TreeControl::terminate, out);
+  end_running(control_for(fact.request), out);
+  if (fact.request != StopRequest::terminate) return;
   for (const NodeIndex node : active_) {
     timers_.push({now + options_.grace, TimerKind::force, node, attempts(node)});
   }
@@ -291,6 +299,7 @@ void Execution::on(Instant now, const Continued&, Effects& out) {
 }
 
 void Execution::on(Instant now, const Tick&, Effects& out) {
+  if (suspended_at_) return;
   while (!timers_.empty() && timers_.top().at <= now) {
     const Timer timer = timers_.top();
     timers_.pop();
