@@ -82,7 +82,7 @@ Made AttemptMaker::make_concat(NodeIndex node, Attempt&& attempt) {
     std::string out;
     bool first = true;
     for (const NodeIndex argument : dag_.arguments(node)) {
-      const auto bytes = values_.bytes(argument, k_concat_in_memory_max);
+      const auto bytes = bytes_of(argument);
       if (!bytes) return LostArgument{argument};
       if (!first) out += separator;
       first = false;
@@ -107,6 +107,16 @@ Made AttemptMaker::make_write(NodeIndex node, Attempt&& attempt) {
   if (!files.empty()) work.content_file = std::move(files.front());
   attempt.work = std::move(work);
   return std::move(attempt);
+}
+
+// All bytes of an argument that fits in memory; empty when the store has lost them.
+std::optional<std::string> AttemptMaker::bytes_of(NodeIndex argument) {
+  try {
+    return values_.bytes(argument, k_concat_in_memory_max);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::damaged) throw;
+    return std::nullopt;
+  }
 }
 
 std::optional<LostArgument> AttemptMaker::argument_files(NodeIndex node,

@@ -48,6 +48,7 @@ class AttemptMaker {
   [[nodiscard]] Made make_process(NodeIndex node, executor::Attempt&& attempt);
   [[nodiscard]] Made make_concat(NodeIndex node, executor::Attempt&& attempt);
   [[nodiscard]] Made make_write(NodeIndex node, executor::Attempt&& attempt);
+  [[nodiscard]] std::optional<std::string> bytes_of(NodeIndex argument);
   // Fills `files` with a path per argument; the lost one, if any.
   [[nodiscard]] std::optional<LostArgument> argument_files(NodeIndex node,
                                                            std::vector<std::string>& files);

@@ -21,7 +21,9 @@ void Recorder::add_value(Instant now, NodeIndex node, Nanoseconds at, std::strin
 }
 
 void Recorder::add_content(executor::Captured&& captured) {
-  if (captured.content.size > 0) contents_.push_back(std::move(captured));
+  const bool is_empty = captured.content.size == 0;
+  if (!is_empty || !has_empty_) contents_.push_back(std::move(captured));
+  has_empty_ = has_empty_ || is_empty;
 }
 
 void Recorder::add_record(store::Record&& record) {
@@ -29,7 +31,12 @@ void Recorder::add_record(store::Record&& record) {
 }
 
 void Recorder::after_commit(std::function<void()> tell) {
+  if (!has_something() && tell_.empty()) return tell();
   tell_.push_back(std::move(tell));
+}
+
+bool Recorder::has_something() const {
+  return segment_.outcomes() > 0 || !contents_.empty() || !records_.empty();
 }
 
 bool Recorder::is_full() const {
@@ -47,7 +54,7 @@ void Recorder::store_contents() {
 
 void Recorder::commit() {
   store_contents();
-  if (segment_.outcomes() > 0 || !contents_.empty() || !records_.empty()) {
+  if (has_something()) {
     sys::Transaction transaction(store_.database());
     for (const executor::Captured& captured : contents_) {
       if (!captured.file) store_.blobs().put(captured.bytes);
@@ -59,6 +66,7 @@ void Recorder::commit() {
       journal_.update(*execution_);
     }
     transaction.commit();
+    is_synced_ = false;
   }
   contents_.clear();
   records_.clear();
@@ -71,6 +79,7 @@ void Recorder::sync(Instant now) {
   commit();
   store_.sync();
   last_sync_ = now;
+  is_synced_ = true;
 }
 
 }  // namespace dsched::session

@@ -20,6 +20,7 @@ namespace dsched::session {
 // allows.
 inline constexpr Nanoseconds k_commit_delay = std::chrono::milliseconds{10};
 inline constexpr std::size_t k_commit_bytes = 64 * 1024;
+inline constexpr Nanoseconds k_sync_interval = std::chrono::seconds{1};
 
 class Recorder {
  public:
@@ -33,7 +34,7 @@ class Recorder {
   // To be stored with the next commit.
   void add_content(executor::Captured&& captured);
   void add_record(store::Record&& record);
-  // Called after the next commit: what may then be told.
+  // Called after the next commit, at once when nothing waits for one: what may then be told.
   void after_commit(std::function<void()> tell);
 
   [[nodiscard]] bool is_full() const;
@@ -42,10 +43,15 @@ class Recorder {
   void commit();
   // Commits, and makes it survive a crash of the machine.
   void sync(Instant now);
-  [[nodiscard]] Instant last_sync() const { return last_sync_; }
+  // When sync() must be called at the latest; empty: everything committed is safe.
+  [[nodiscard]] std::optional<Instant> sync_due() const {
+    if (is_synced_) return std::nullopt;
+    return last_sync_ + k_sync_interval;
+  }
 
  private:
   void note(Instant now);
+  [[nodiscard]] bool has_something() const;
   void store_contents();
 
   store::Store& store_;
@@ -56,6 +62,8 @@ class Recorder {
   std::vector<store::Record> records_;
   std::vector<std::function<void()>> tell_;
   std::optional<Instant> due_;
+  bool is_synced_ = true;
+  bool has_empty_ = false;  // the empty blob, which many results share, is written once
   Instant last_sync_;
 };
 

@@ -184,6 +184,7 @@ void Runner::wait_and_take() {
     if (moment && (!until || *moment < *until)) until = moment;
   };
   at_latest(recorder_.due());
+  at_latest(recorder_.sync_due());
   at_latest(ports_.observer.wake_up());
   for (const Request request : ports_.waiter.wait(until)) {
     now_ = ports_.clock.now();
@@ -201,11 +202,8 @@ void Runner::wait_and_take() {
   }
   const auto deadline = engine_.next_deadline();
   if (deadline && *deadline <= now_) apply(engine::Tick{});
-  if (recorder_.is_full() || (recorder_.due() && *recorder_.due() <= now_)) {
-    constexpr Nanoseconds k_sync_interval = std::chrono::seconds{1};
-    const bool sync = now_ - recorder_.last_sync() >= k_sync_interval;
-    sync ? recorder_.sync(now_) : recorder_.commit();
-  }
+  if (recorder_.is_full() || (recorder_.due() && *recorder_.due() <= now_)) recorder_.commit();
+  if (recorder_.sync_due() && *recorder_.sync_due() <= now_) recorder_.sync(now_);
 }
 
 void Runner::apply(const engine::Fact& fact) {
@@ -419,13 +417,24 @@ void Runner::forget_key(NodeIndex node) {
 // A result was lost although the journal or the index named it: it is made again.
 void Runner::lose(NodeIndex node, std::optional<NodeIndex> needed_by) {
   const std::string id(plan_.dag.node(node).node_id);
+  if (needed_by) forget_key(*needed_by);  // else it would wait for itself as for a twin
+  const Phase phase = engine_.phase(node);
+  if (phase != Phase::completed && phase != Phase::reused) {
+    // Another consumer found out first, and it is being made again.
+    return apply(engine::ResultLost{node, needed_by});
+  }
   if (++losses_[node] > k_losses_max) {
     const std::string error = "the stored result of " + id + " is damaged again and again";
-    return cannot_run(needed_by.value_or(node), FailureClass::damaged, error);
+    if (!needed_by) throw Error(ErrorKind::damaged, error);
+    return cannot_run(*needed_by, FailureClass::damaged, error);
   }
   warn("the stored result of " + id + " is damaged or gone; running it again");
   examiner_.distrust(node);
-  std::erase_if(done_here_, [&](const auto& entry) { return entry.second == node; });
+  // Whoever has the same bytes has lost them too.
+  const Digest lost = values_.content(node).hash;
+  std::erase_if(done_here_, [&](const auto& entry) {
+    return values_.result(entry.second).content.hash == lost;
+  });
   std::erase_if(reused_, [&](const auto& entry) { return entry.node == node; });
   if (!values_.is_in_process(node)) {
     try {
