@@ -211,6 +211,11 @@ void BarDisplay::note(std::string_view line) {
   show_above(note_line(line));
 }
 
+void BarDisplay::pause() {
+  screen_->write("\r\x1b[J");
+  frame_.clear();
+}
+
 void BarDisplay::ended(const Progress& progress, std::string_view status, Nanoseconds wall) {
   screen_->write("\r\x1b[J" + summary_line(progress, status, wall, style_) + "\n");
   frame_.clear();

@@ -35,6 +35,7 @@ class BarDisplay : public session::Observer {
   void node(const session::NodeReport& report, const session::Progress& progress) override;
   void progress(const session::Progress& progress) override;
   void note(std::string_view line) override;
+  void pause() override;
   [[nodiscard]] std::optional<Instant> wake_up() const override { return wake_up_; }
   void ended(const session::Progress& progress, std::string_view status, Nanoseconds wall) override;
 

@@ -202,6 +202,9 @@ void Execution::on(Instant now, const AttemptEnded& fact, Effects& out) {
   }
   DSCHED_ASSERT(data.phase == Phase::running, "an attempt ends when it has started");
   release_slots(fact.node);
+  // What was granted ahead must not begin before this failure is decided upon; dispatch() grants it
+  // again if anything may start.
+  if (data.timed_out || fact.failure != FailureClass::none) withdraw_granted(out);
   if (data.timed_out) {
     return retry_or_fail(now, fact.node, {fact.node, FailureClass::timeout, fact.jitter}, out);
   }
@@ -262,13 +265,17 @@ void Execution::on(Instant, const ResultLost& fact, Effects& out) {
 void Execution::on(Instant now, const Stop& fact, Effects& out) {
   if (stopping_ && *stopping_ >= fact.request) return;
   stopping_ = fact.request;
-  for (const NodeIndex node : active_) {
-    if (phase(node) == Phase::granted) out.push_back(Withdraw{node});
-  }
+  withdraw_granted(out);
   end_running(control_for(fact.request), out);
   if (fact.request != StopRequest::terminate) return;
   for (const NodeIndex node : active_) {
     timers_.push({now + options_.grace, TimerKind::force, node, attempts(node)});
+  }
+}
+
+void Execution::withdraw_granted(Effects& out) {
+  for (const NodeIndex node : active_) {
+    if (phase(node) == Phase::granted) out.push_back(Withdraw{node});
   }
 }
 
@@ -281,6 +288,9 @@ void Execution::end_running(TreeControl how, Effects& out) {
 void Execution::on(Instant now, const Suspended&, Effects& out) {
   if (suspended_at_) return;
   suspended_at_ = now;
+  for (const NodeIndex node : active_) {
+    if (phase(node) == Phase::granted) out.push_back(Withdraw{node});
+  }
   end_running(TreeControl::suspend, out);
 }
 
@@ -443,6 +453,11 @@ void Execution::release_slots(NodeIndex node) {
   used_ -= need(node).count;
   if (need(node).count > 1) --wide_active_;
   if (const auto pool = dag_.settings(node).pool) queue_.release(*pool);
+}
+
+bool Execution::has_granted() const {
+  return std::any_of(active_.begin(), active_.end(),
+                     [this](NodeIndex node) { return phase(node) == Phase::granted; });
 }
 
 bool Execution::limit_reached() const {

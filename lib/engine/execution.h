@@ -110,6 +110,8 @@ class Execution {
   [[nodiscard]] Phase phase(NodeIndex node) const { return nodes_[node.value].phase; }
   [[nodiscard]] bool is_in_process(NodeIndex node) const { return nodes_[node.value].in_process; }
   [[nodiscard]] std::uint32_t attempts(NodeIndex node) const { return nodes_[node.value].attempts; }
+  // Handed to the executor, and nothing heard of it yet.
+  [[nodiscard]] bool has_granted() const;
   // The attempt under way was told to end because its time is over.
   [[nodiscard]] bool is_timed_out(NodeIndex node) const { return nodes_[node.value].timed_out; }
   // Nothing new is started any more, because of a failure or of a request.
@@ -157,6 +159,7 @@ class Execution {
   void release_slots(NodeIndex node);
   void wake_twins(NodeIndex node, Effects& out);
   void fire(Instant now, const Timer& timer, Effects& out);
+  void withdraw_granted(Effects& out);
   void end_running(TreeControl how, Effects& out);
   [[nodiscard]] bool fits(NodeIndex node) const;
   [[nodiscard]] bool may_go_ahead(const Rank& rank) const;

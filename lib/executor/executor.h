@@ -6,7 +6,9 @@
 // Protocol: start() hands over an attempt; exactly one Started (when it really begins) and then one
 // Ended comes back through next_events(), in that order, whatever happens. Attempts handed over
 // beyond the number of worker threads wait in first-in order, not yet started, and can be taken
-// back. All functions are called from the session's thread.
+// back. Once an attempt has failed none of them begins until start() is called after that failure
+// was taken, so that "nothing new after a failure" is the session's to decide: it takes back those
+// that wait. All functions are called from the session's thread.
 
 #include <optional>
 #include <span>
@@ -40,6 +42,9 @@ class Executor {
   [[nodiscard]] virtual bool withdraw(NodeIndex node) = 0;
   // No effect when the attempt has ended meanwhile.
   virtual void control(NodeIndex node, Control what) = 0;
+  // Returns when all controls given so far have taken effect, as far as they can: before this
+  // process stops itself, what it started must stand still.
+  virtual void wait_until_obeyed() {}
   // The events that have arrived, without waiting; appended to `out`.
   virtual void take_events(std::vector<AttemptEvent>& out) = 0;
   // Readable (level-triggered) while take_events() would give something; -1: poll by calling it.

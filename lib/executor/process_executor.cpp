@@ -52,6 +52,7 @@ void ProcessExecutor::start(Attempt attempt) {
   bool is_worker_wanted = false;
   {
     const std::scoped_lock lock(mutex_);
+    failures_known_ = failures_taken_;
     waiting_.push_back(std::move(attempt));
     if (waiting_.size() <= idle_) {
       wanted_.notify_one();
@@ -60,7 +61,7 @@ void ProcessExecutor::start(Attempt attempt) {
     is_worker_wanted = workers_.size() < options_.width;
   }
   if (!is_worker_wanted) return;  // a busy worker takes it when it is done, without being woken
-  auto worker = std::make_unique<Worker>(options_, events_, threads_.size());
+  auto worker = std::make_unique<Worker>(options_, events_, failures_, threads_.size());
   Worker& made = *worker;
   {
     const std::scoped_lock lock(mutex_);
@@ -72,7 +73,7 @@ void ProcessExecutor::start(Attempt attempt) {
 
 std::optional<Attempt> ProcessExecutor::next(Worker& worker) {
   std::unique_lock lock(mutex_);
-  while (waiting_.empty() && !stopping_) {
+  while ((waiting_.empty() || failures_.load() > failures_known_) && !stopping_) {
     ++idle_;
     wanted_.wait(lock);
     --idle_;
@@ -105,8 +106,21 @@ void ProcessExecutor::control(NodeIndex node, Control what) {
   }
 }
 
+void ProcessExecutor::wait_until_obeyed() {
+  constexpr Nanoseconds k_patience = std::chrono::seconds{1};
+  const std::scoped_lock lock(mutex_);  // workers do not need it to obey
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    worker->mailbox().wait_until_obeyed(k_patience);
+  }
+}
+
 void ProcessExecutor::take_events(std::vector<AttemptEvent>& out) {
+  const std::size_t first = out.size();
   events_.take(out);
+  for (std::size_t index = first; index < out.size(); ++index) {
+    const auto* ended = std::get_if<Ended>(&out[index]);
+    if (ended != nullptr && ended->failure != FailureClass::none) ++failures_taken_;
+  }
 }
 
 }  // namespace dsched::executor

@@ -12,6 +12,7 @@
 // Interrupt of a built-in that waits ends it, as the signal would end a process.
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -55,6 +56,7 @@ class ProcessExecutor final : public Executor {
   void start(Attempt attempt) override;
   [[nodiscard]] bool withdraw(NodeIndex node) override;
   void control(NodeIndex node, Control what) override;
+  void wait_until_obeyed() override;
   void take_events(std::vector<AttemptEvent>& out) override;
   [[nodiscard]] int event_fd() const override { return events_.fd(); }
 
@@ -64,10 +66,14 @@ class ProcessExecutor final : public Executor {
 
   ProcessExecutorOptions options_;
   sys::EventQueue<AttemptEvent> events_;
+  // How many attempts have failed; written before the event is queued.
+  std::atomic<std::uint64_t> failures_{0};
+  std::uint64_t failures_taken_ = 0;  // the session's thread only
   std::mutex mutex_;
   std::condition_variable wanted_;
   std::deque<Attempt> waiting_;                   // guarded by mutex_
   std::vector<std::unique_ptr<Worker>> workers_;  // guarded by mutex_
+  std::uint64_t failures_known_ = 0;              // guarded by mutex_: decided upon by the session
   unsigned idle_ = 0;                             // guarded by mutex_
   bool stopping_ = false;                         // guarded by mutex_
   std::vector<std::thread> threads_;              // the session's thread only

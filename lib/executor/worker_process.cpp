@@ -207,6 +207,7 @@ void ProcessRunner::wait_for_end(Running& running, const std::function<void()>& 
 
 void ProcessRunner::obey(Running& running) {
   for (const Control what : mailbox_.take()) obey(running, what);
+  mailbox_.done();
 }
 
 void ProcessRunner::obey(Running& running, Control what) {

@@ -68,6 +68,8 @@ class Observer {
   virtual void progress(const Progress& progress) = 0;
   // A line for the person: "waiting for …", warnings, "interrupted: …".
   virtual void note(std::string_view line) = 0;
+  // This process is about to stop itself (Ctrl-Z): the terminal is the shell's until the next call.
+  virtual void pause() {}
   // When it wants progress() called though nothing changes (clocks on the screen); empty: never.
   [[nodiscard]] virtual std::optional<Instant> wake_up() const = 0;
   virtual void ended(const Progress& progress, std::string_view status, Nanoseconds wall) = 0;

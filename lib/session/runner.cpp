@@ -190,6 +190,14 @@ void Runner::wait_and_take() {
     now_ = ports_.clock.now();
     serve(request);
   }
+  take_events();
+  const auto deadline = engine_.next_deadline();
+  if (deadline && *deadline <= now_) apply(engine::Tick{});
+  if (recorder_.is_full() || (recorder_.due() && *recorder_.due() <= now_)) recorder_.commit();
+  if (recorder_.sync_due() && *recorder_.sync_due() <= now_) recorder_.sync(now_);
+}
+
+void Runner::take_events() {
   now_ = ports_.clock.now();
   std::vector<executor::AttemptEvent> events;
   ports_.executor.take_events(events);
@@ -200,29 +208,39 @@ void Runner::wait_and_take() {
       on_ended(std::move(std::get<executor::Ended>(event)));
     }
   }
-  const auto deadline = engine_.next_deadline();
-  if (deadline && *deadline <= now_) apply(engine::Tick{});
-  if (recorder_.is_full() || (recorder_.due() && *recorder_.due() <= now_)) recorder_.commit();
-  if (recorder_.sync_due() && *recorder_.sync_due() <= now_) recorder_.sync(now_);
 }
 
 void Runner::apply(const engine::Fact& fact) {
   engine_.apply(now_, fact, effects_);
 }
 
+// Ctrl-Z: everything that runs stands still before this process does.
+void Runner::suspend() {
+  apply(engine::Suspended{});
+  drain();
+  // What was on its way when the key was pressed begins first, and is then suspended too.
+  constexpr int k_looks = 50;
+  constexpr Nanoseconds k_between = std::chrono::milliseconds{5};
+  for (int look = 0; look < k_looks && engine_.has_granted(); ++look) {
+    (void)ports_.waiter.wait(ports_.clock.now() + k_between);
+    take_events();
+    drain();
+  }
+  ports_.executor.wait_until_obeyed();
+  tracker_.suspend_all();
+  recorder_.commit();
+  ports_.observer.note("suspended, with everything it runs");
+  ports_.observer.pause();
+  ports_.waiter.stop_here();
+  now_ = ports_.clock.now();
+  apply(engine::Continued{});
+  tracker_.continue_all();
+}
+
 void Runner::serve(Request request) {
   switch (request) {
     case Request::suspend:
-      apply(engine::Suspended{});
-      drain();
-      tracker_.suspend_all();
-      recorder_.commit();
-      ports_.observer.progress(progress());
-      ports_.waiter.stop_here();
-      now_ = ports_.clock.now();
-      apply(engine::Continued{});
-      tracker_.continue_all();
-      return;
+      return suspend();
     case Request::interrupt:
     case Request::interrupt_received:
       if (!stopped_by_) stopped_by_ = Request::interrupt;

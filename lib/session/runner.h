@@ -51,6 +51,8 @@ class Runner {
   void prefetch();
   void loop();
   void wait_and_take();
+  void take_events();
+  void suspend();
   void drain();
   void serve(Request request);
   void on_started(const executor::Started& started);
