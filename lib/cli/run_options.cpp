@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/run_options.h"
 
-#include <unistd.h>
-
 #include <charconv>
 #include <filesystem>
 

@@ -11,7 +11,7 @@ namespace {
 
 using engine::ExecutionStatus;
 
-constexpr int k_stderr = 2;
+constexpr int k_messages = 2;  // standard error: what people read
 
 Exit exit_of(const wire::RunAnswer& answer) {
   if (answer.success) return Exit::done;
@@ -40,7 +40,7 @@ int command_code(const wire::RunAnswer& answer) {
 }
 
 void tell(const std::string& text) {
-  sys::screen_on(k_stderr)->write(text);
+  sys::screen_on(k_messages)->write(text);
 }
 
 void show_results(const wire::RunAnswer& answer) {

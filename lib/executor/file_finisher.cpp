@@ -20,15 +20,15 @@
 namespace dsched::executor {
 namespace {
 
-void fail(Ended& ended, FailureClass failure, std::string error) {
+void mark_failed(Ended& ended, FailureClass failure, std::string error) {
   ended.failure = failure;
   ended.error = std::move(error);
 }
 
-void fail(Ended& ended, const sys::PathProblem& why, std::string_view what) {
+void mark_failed(Ended& ended, const sys::PathProblem& why, std::string_view what) {
   const bool missing = why.kind == sys::PathProblem::Kind::missing;
-  fail(ended, missing ? FailureClass::output_missing : FailureClass::refused,
-       std::string(what) + " " + why.error);
+  mark_failed(ended, missing ? FailureClass::output_missing : FailureClass::refused,
+              std::string(what) + " " + why.error);
 }
 
 bool has_changed(FileExaminer& files, const InputFile& input, WallTime began) {
@@ -63,13 +63,13 @@ std::vector<std::string> read_depfile(const FileExaminer& files, const Attempt& 
                                       Ended& ended) {
   auto opened = sys::open_beneath(files.folder(), attempt.depfile, O_RDONLY);
   if (auto* why = std::get_if<sys::PathProblem>(&opened)) {
-    fail(ended, *why, "depfile");
+    mark_failed(ended, *why, "depfile");
     return {};
   }
   const auto parsed =
       parse_depfile(sys::read_all(std::get<sys::Fd>(opened).get(), attempt.depfile));
   if (const auto* problem = std::get_if<DepfileProblem>(&parsed)) {
-    fail(
+    mark_failed(
         ended, FailureClass::refused,
         "depfile " + attempt.depfile + ":" + std::to_string(problem->line) + ": " + problem->error);
     return {};
@@ -111,7 +111,7 @@ void FileFinisher::finish(const Attempt& attempt, Ended& ended) {
     if (ended.failure != FailureClass::none) break;
     auto captured = capture_output(files_, stage_, path);
     if (const auto* why = std::get_if<sys::PathProblem>(&captured)) {
-      fail(ended, *why, "output");
+      mark_failed(ended, *why, "output");
     } else {
       ended.outputs.push_back(std::move(std::get<CapturedOutput>(captured)));
     }

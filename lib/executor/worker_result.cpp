@@ -15,7 +15,7 @@
 namespace dsched::executor {
 namespace {
 
-constexpr std::size_t k_piece = 256 * 1024;
+constexpr std::size_t k_read_piece = 256 * 1024;
 
 std::uint64_t size_of(int fd) {
   struct stat status;
@@ -27,7 +27,7 @@ std::uint64_t size_of(int fd) {
 
 Digest hash_of(int fd, std::uint64_t size) {
   Sha256 sha;
-  std::string buffer(static_cast<std::size_t>(std::min<std::uint64_t>(size, k_piece)), '\0');
+  std::string buffer(static_cast<std::size_t>(std::min<std::uint64_t>(size, k_read_piece)), '\0');
   for (std::uint64_t at = 0; at < size;) {
     const std::size_t got = sys::read_at(fd, at, buffer);
     if (got == 0) throw Error(ErrorKind::storage, "result: read: shorter than it was");

@@ -22,6 +22,9 @@ namespace dsched::store {
 
 enum class Sweep : std::uint8_t { look, drop };
 
+// touch() writes at most so often for one result.
+inline constexpr Nanoseconds k_touch_interval = std::chrono::hours{24};
+
 class Results {
  public:
   virtual ~Results() = default;
@@ -42,7 +45,7 @@ class Results {
   [[nodiscard]] virtual std::vector<Digest> with_prefix(std::string_view hex_digits,
                                                         std::size_t limit) = 0;
   virtual bool update_metadata(const Digest& key, std::string_view json) = 0;
-  // Notes that the result was used; writes only when the last note is older than a day.
+  // Notes that the result was used; writes only when the last note is old enough.
   virtual void touch(const Record& record, WallTime now) = 0;
   // Reads every record at once; find() and find_candidates() then need no query.
   virtual void preload() = 0;

@@ -12,7 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Nanoseconds k_touch_interval = std::chrono::hours{24};
 constexpr std::uint32_t k_record_mode = 0600;
 constexpr std::uint64_t k_record_size_max = 256 * 1024 * 1024;
 

@@ -9,8 +9,6 @@
 namespace dsched::store {
 namespace {
 
-constexpr Nanoseconds k_touch_interval = std::chrono::hours{24};
-
 std::string_view view(const Digest& digest) {
   return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
 }

@@ -24,7 +24,7 @@
 namespace dsched::sys {
 namespace {
 
-[[noreturn]] void fail(const std::string& what, int error_number) {
+[[noreturn]] void give_up(const std::string& what, int error_number) {
   throw Error(ErrorKind::storage, describe_errno(what, error_number));
 }
 
@@ -100,7 +100,7 @@ std::optional<std::string> PosixHost::network_file_system(const std::string& fol
   std::string existing = folder;
   struct statfs status {};
   while (::statfs(existing.c_str(), &status) != 0) {
-    if (errno != ENOENT) fail(existing + ": statfs", errno);
+    if (errno != ENOENT) give_up(existing + ": statfs", errno);
     if (existing == "/" || existing == ".") return std::nullopt;
     existing = parent_of(existing);
   }
@@ -113,20 +113,20 @@ std::optional<std::string> PosixHost::network_file_system(const std::string& fol
 
 void PosixHost::make_folder(const std::string& folder) {
   if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return;
-  if (errno != ENOENT) fail(folder + ": mkdir", errno);
+  if (errno != ENOENT) give_up(folder + ": mkdir", errno);
   make_folder(parent_of(folder));
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) fail(folder + ": mkdir", errno);
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) give_up(folder + ": mkdir", errno);
 }
 
 std::optional<Fd> PosixHost::try_lock(const std::string& path, LockMode mode) {
   Fd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-  if (!fd) fail(path + ": open", errno);
+  if (!fd) give_up(path + ": open", errno);
   const int operation = mode == LockMode::shared ? LOCK_SH : LOCK_EX | LOCK_NB;
   int done = ::flock(fd.get(), operation);
   while (done != 0 && errno == EINTR) done = ::flock(fd.get(), operation);
   if (done == 0) return fd;
   if (errno == EWOULDBLOCK) return std::nullopt;
-  fail(path + ": lock", errno);
+  give_up(path + ": lock", errno);
 }
 
 std::vector<std::string> PosixHost::state_folders() const {
@@ -165,9 +165,9 @@ std::string PosixHost::absolute(const std::string& path) const {
 }
 
 void write_note(const Fd& lock, const std::string& text) {
-  if (::ftruncate(lock.get(), 0) != 0) fail("lock file: truncate", errno);
+  if (::ftruncate(lock.get(), 0) != 0) give_up("lock file: truncate", errno);
   if (::pwrite(lock.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
-    fail("lock file: write", errno);
+    give_up("lock file: write", errno);
   }
 }
 

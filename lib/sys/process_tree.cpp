@@ -26,7 +26,7 @@ constexpr std::int64_t k_interval_ns = 500'000'000;
 constexpr int k_interval_pids = 2048;
 
 // A tree that makes processes faster than they are found is given up after so many rounds.
-constexpr int k_rounds = 200;
+constexpr int k_tree_rounds = 200;
 
 // A killed process that has not ended by then sleeps in the kernel (a dead network file system).
 constexpr std::chrono::milliseconds k_kill_patience{5000};
@@ -201,7 +201,7 @@ std::vector<ProcessInfo> AttemptTrees::members(const TreeRoot& root) const {
 
 void AttemptTrees::signal_tree(const TreeRoot& root, int signal) const {
   std::vector<ProcessInfo> done;
-  for (int round = 0; round < k_rounds; ++round) {
+  for (int round = 0; round < k_tree_rounds; ++round) {
     bool is_new = false;
     for (const ProcessInfo& process : collect(root)) {
       if (holds(done, process)) continue;
@@ -236,7 +236,7 @@ bool AttemptTrees::kill_and_wait(const std::vector<ProcessInfo>& processes) cons
 
 bool AttemptTrees::end_survivors(const TreeRoot& root) {
   if (!may_have_survivors(root)) return true;
-  for (int round = 0; round < k_rounds; ++round) {
+  for (int round = 0; round < k_tree_rounds; ++round) {
     std::vector<ProcessInfo> survivors = collect(root);
     survivors.erase(
         std::remove_if(survivors.begin(), survivors.end(),

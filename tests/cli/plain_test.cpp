@@ -13,7 +13,7 @@ using cli::PlainDisplay;
 using session::NodeChange;
 using session::NodeReport;
 
-constexpr cli::Style k_plain{.color = false, .symbols = true};
+constexpr cli::Style k_uncoloured{.color = false, .symbols = true};
 
 NodeReport report(std::string_view node_id, NodeChange change) {
   NodeReport report;
@@ -26,7 +26,7 @@ NodeReport report(std::string_view node_id, NodeChange change) {
 // A display with its scene; the scene's time passes only when a test says so.
 struct World {
   Written written{{.columns = 80, .rows = 24}};
-  PlainDisplay display{screen_into(written), k_plain};
+  PlainDisplay display{screen_into(written), k_uncoloured};
   Scene scene;
   World() { display.began(scene.progress()); }
   void node(const NodeReport& report) { display.node(report, scene.progress()); }
