@@ -253,7 +253,10 @@ void Execution::on(Instant, const ResultLost& fact, Effects& out) {
     // When the result is still there for the engine, the loop below counts the user as well.
     if (!is_done(phase(fact.node))) ++nodes_[user.value].unmet;
   }
-  if (!is_done(phase(fact.node))) return;  // it is being made again already
+  const Phase lost = phase(fact.node);
+  // It was made again in vain, and this user had not heard of it because it was queued already.
+  if (lost == Phase::failed || lost == Phase::cancelled) return cancel_dependents(fact.node, out);
+  if (!is_done(lost)) return;  // it is being made again already
   for (const NodeIndex user : dag_.dependents(fact.node)) {
     if (phase(user) == Phase::waiting) ++nodes_[user.value].unmet;
   }

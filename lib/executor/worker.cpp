@@ -9,9 +9,10 @@
 namespace dsched::executor {
 
 Worker::Worker(const ProcessExecutorOptions& options, sys::EventQueue<AttemptEvent>& events,
-               std::size_t index)
+               std::atomic<std::uint64_t>& failures, std::size_t index)
     : options_(options),
       events_(events),
+      failures_(failures),
       result_(options.stage),
       processes_(options, index, mailbox_, result_),
       builtins_(options, mailbox_, result_) {}
@@ -57,6 +58,7 @@ void Worker::run(const Attempt& attempt) {
   }
   ended.ended = options_.clock->now();
   mailbox_.end();
+  if (ended.failure != FailureClass::none) failures_.fetch_add(1);
   if (is_started_reported_) {
     events_.push(std::move(ended));
     return;

@@ -6,6 +6,8 @@
 // 5 ms and goes with Ended when the attempt is over by then: one wake-up of the session, not two.
 // An Error of the surroundings becomes an Ended that is marked broken.
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 
 #include "executor/process_executor.h"
@@ -17,9 +19,10 @@ namespace dsched::executor {
 
 class Worker {
  public:
-  // `index` is its slot in the table. Both references outlive it.
+  // `index` is its slot in the table; `failures` is counted up before a failure is reported. The
+  // references outlive it.
   Worker(const ProcessExecutorOptions& options, sys::EventQueue<AttemptEvent>& events,
-         std::size_t index);
+         std::atomic<std::uint64_t>& failures, std::size_t index);
 
   void run(const Attempt& attempt);
   [[nodiscard]] WorkerMailbox& mailbox() { return mailbox_; }
@@ -30,6 +33,7 @@ class Worker {
 
   const ProcessExecutorOptions& options_;
   sys::EventQueue<AttemptEvent>& events_;
+  std::atomic<std::uint64_t>& failures_;
   WorkerMailbox mailbox_;
   ResultFile result_;
   ProcessRunner processes_;
