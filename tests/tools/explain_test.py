@@ -70,7 +70,8 @@ class Explanations(harness.ToolTest):
 
     def test_parameter(self):
         def node(seconds):
-            return {"node_id": "a", "operation": "sleep", "parameters": {"seconds": seconds}}
+            return {"node_id": "a", "operation": "sleep", "cache": True,
+                    "parameters": {"seconds": seconds}}
         self.assertEqual(self.after([node(0)], [node(0.001)]), "parameter seconds changed")
 
     def test_environment(self):
