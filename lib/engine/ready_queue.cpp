@@ -46,6 +46,8 @@ std::optional<NodeIndex> ReadyQueue::take_best(std::size_t pass_over_max,
       push(pools_[entry.pool->value].parked, entry);
     } else if (!fits(entry.rank)) {
       passed_over.push_back(entry);
+      // Its pool has a place, which the next one of that pool may fit into.
+      if (entry.pool) unpark_best(*entry.pool);
     } else {
       if (entry.pool) --pools_[entry.pool->value].free;
       taken = entry.rank.node;
@@ -58,10 +60,14 @@ std::optional<NodeIndex> ReadyQueue::take_best(std::size_t pass_over_max,
 }
 
 void ReadyQueue::release(PoolIndex pool) {
-  PoolState& state = pools_[pool.value];
-  ++state.free;
-  if (!state.parked.empty()) push(main_, pop(state.parked));
+  ++pools_[pool.value].free;
+  unpark_best(pool);
   park_blocked();
+}
+
+void ReadyQueue::unpark_best(PoolIndex pool) {
+  PoolState& state = pools_[pool.value];
+  if (!state.parked.empty()) push(main_, pop(state.parked));
 }
 
 std::optional<Rank> ReadyQueue::best() const {

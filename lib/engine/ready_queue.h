@@ -58,6 +58,7 @@ class ReadyQueue {
   };
   void push(std::vector<Entry>& heap, const Entry& entry);
   Entry pop(std::vector<Entry>& heap);
+  void unpark_best(PoolIndex pool);
   // Moves entries of full pools at the front of the queue to their pool's parking place.
   void park_blocked();
 
