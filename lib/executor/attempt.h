@@ -105,7 +105,7 @@ struct CapturedOutput {
 struct Usage {
   Nanoseconds user{0};
   Nanoseconds system{0};
-  std::uint64_t peak_memory_kib = 0;
+  std::uint64_t peak_memory_kib = 0;  // 0: not known (short, and smaller than the runner)
 };
 
 struct Ended {

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "sys/copy.h"
+#include "sys/peak_memory.h"
 #include "sys/process_list.h"
 
 namespace dsched::executor {
@@ -25,6 +26,8 @@ namespace {
 
 constexpr int k_short_ms = 5;       // Started is held back that long
 constexpr int k_orphans_ms = 1000;  // how often ended orphans of a running attempt are reaped
+constexpr int k_look_growth =
+    4;  // looks at a long attempt: after 5, 20, 80, 320 ms, then each second
 constexpr std::size_t k_buffer = 64 * 1024;
 
 void mark_file(sys::FileMark& mark, int fd) {
@@ -88,6 +91,8 @@ struct ProcessRunner::Running {
   bool is_shown = false;
   bool is_suspended = false;
   bool is_killed = false;
+  std::uint64_t runner_peak_kib = 0;  // when it started: see sys/peak_memory.h
+  std::uint64_t seen_peak_kib = 0;    // of the main process, while it lived; 0: never looked at
 };
 
 ProcessRunner::ProcessRunner(const ProcessExecutorOptions& options, std::size_t index,
@@ -153,6 +158,7 @@ bool ProcessRunner::spawn(const ProcessWork& work, Running& running, Ended& ende
   slot_.spawned_ns.store(running.root.spawned_ns);
   mark_file(slot_.stdout_file, request.stdout_fd);
   mark_file(slot_.stderr_file, request.stderr_fd);
+  running.runner_peak_kib = sys::own_peak_memory_kib();
   sys::SpawnOutcome outcome;
   {
     const std::shared_lock lock(options_.trees->spawning());
@@ -184,15 +190,21 @@ void ProcessRunner::wait_for_end(Running& running, const std::function<void()>& 
   // Shown streams may wait for their reader, so nothing is held back for them.
   bool is_long = running.is_shown;
   if (is_long) on_long();
+  int look_ms = k_short_ms;
   const Instant long_from = options_.clock->now() + std::chrono::milliseconds(k_short_ms);
   for (;;) {
     pollfd items[4] = {{running.child.pidfd.get(), POLLIN, 0},
                        {mailbox_.fd(), POLLIN, 0},
                        {stderr_.reading.get(), POLLIN, 0},
                        {running.is_shown ? stdout_.reading.get() : -1, POLLIN, 0}};
-    const int ready = ::poll(items, 4, is_long ? k_orphans_ms : k_short_ms);
+    const int ready = ::poll(items, 4, look_ms);
     if (ready < 0) continue;  // EINTR
-    if (ready == 0 && is_long) options_.trees->reap_orphans();
+    if (ready == 0) {
+      look_ms = std::min(look_ms * k_look_growth, k_orphans_ms);
+      running.seen_peak_kib =
+          std::max(running.seen_peak_kib, sys::peak_memory_kib(running.child.pid));
+      if (is_long) options_.trees->reap_orphans();
+    }
     // A talkative command never lets poll time out.
     if (!is_long && items[0].revents == 0 && options_.clock->now() >= long_from) {
       on_long();
@@ -250,6 +262,9 @@ void ProcessRunner::settle(Running& running, Ended& ended) {
   slot_.pid.store(0);
   slot_.ended.store(false);
   note_end(end, ended);
+  if (end.peak_memory_kib <= running.runner_peak_kib) {
+    ended.usage.peak_memory_kib = running.seen_peak_kib;
+  }
   ended.log = log_.take();
   if (ended.failure == FailureClass::none) {
     ended.result = result_.take();
