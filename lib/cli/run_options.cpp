@@ -217,9 +217,11 @@ RunRequest run_request(const CLI::App& app, RunCommand& command, Context& contex
   return request;
 }
 
-DisplayOptions display_options(const RunCommand& command, const Context& context) {
+DisplayOptions display_options(const RunCommand& command, const Context& context,
+                               bool pass_through) {
   DisplayOptions options;
   options.mode = progress_mode_from(command.progress).value_or(ProgressMode::automatic);
+  if (pass_through && options.mode == ProgressMode::automatic) options.mode = ProgressMode::none;
   options.color = context.options.color;
   if (context.options.quiet) options.volume = DisplayOptions::Volume::quiet;
   return options;

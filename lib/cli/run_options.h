@@ -48,6 +48,8 @@ void add_run_options(CLI::App& app, RunCommand& command);
                                               Context& context,
                                               const std::optional<std::vector<std::string>>& words);
 
-[[nodiscard]] DisplayOptions display_options(const RunCommand& command, const Context& context);
+// A command whose output passes through has the terminal to itself, unless progress was asked for.
+[[nodiscard]] DisplayOptions display_options(const RunCommand& command, const Context& context,
+                                             bool pass_through);
 
 }  // namespace dsched::cli

@@ -97,7 +97,11 @@ int show(const wire::RunAnswer& answer, const RunOutput& output, const Context& 
     }
   }
   const bool stopped = answer.status == ExecutionStatus::interrupted;
-  if (answer.error && !output.pass_through) {
+  // What a command that passes through has to say, it said itself, if it could be started.
+  const bool has_spoken =
+      output.pass_through && !answer.nodes.empty() &&
+      (answer.nodes.front().exit_code.has_value() || answer.nodes.front().signal.has_value());
+  if (answer.error && !has_spoken) {
     tell_error(context, Error(answer.error->kind, answer.error->message, answer.error->hint));
   }
   if (stopped) return stopped_code(answer);

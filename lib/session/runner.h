@@ -46,6 +46,12 @@ class Runner {
     Keyed keyed;
     std::string attempt_id;
   };
+  struct Told {  // a change of a node that the observer is told of
+    NodeIndex node;
+    NodeChange change;
+    std::uint32_t attempt;
+    Nanoseconds retry_in;
+  };
 
   [[nodiscard]] std::vector<engine::NodePlan> node_plans();
   void prefetch();
@@ -77,6 +83,7 @@ class Runner {
   void lose(NodeIndex node, std::optional<NodeIndex> needed_by);
   void apply(const engine::Fact& fact);
   void tell(NodeIndex node, NodeChange change, Nanoseconds retry_in = Nanoseconds{0});
+  void report(const Told& told);
   void warn(const std::string& line);
   void forget_key(NodeIndex node);
   [[nodiscard]] Progress progress();
@@ -89,6 +96,7 @@ class Runner {
   void collect_reached();
   void close();
   [[nodiscard]] wire::RunAnswer make_answer();
+  [[nodiscard]] wire::ErrorAnswer waiting_error(const wire::RunAnswer& answer) const;
 
   const RunPlan& plan_;
   std::unordered_set<NodeIndex>

@@ -133,7 +133,32 @@ void Runner::close() {
     journal_.update(execution_);
     transaction.commit();
   }
+  // What waits or was interrupted goes on with a resume; everything else is over, failures
+  // included.
+  const bool goes_on =
+      *ended_ == ExecutionStatus::waiting || *ended_ == ExecutionStatus::interrupted;
+  if (!goes_on) tracker_.finish();
   ports_.observer.ended(progress(), engine::name_of(*ended_), now_ - begun_);
+}
+
+// Names the first node that waits, and what to do about it.
+wire::ErrorAnswer Runner::waiting_error(const wire::RunAnswer& answer) const {
+  wire::ErrorAnswer error{ErrorKind::waiting, "nodes wait for an approval or a decision", {}, {}};
+  for (const wire::NodeAnswer& node : answer.nodes) {
+    if (node.reason == engine::Reason::awaiting_approval) {
+      error.message = "node " + node.node_id + " waits for approval";
+      return error;
+    }
+    if (node.reason == engine::Reason::needs_decision) {
+      error.message = "node " + node.node_id +
+                      " was under way when its runner vanished, and is not idempotent: it waits "
+                      "for a decision";
+      error.hint = "let it run again with: dsched-run --resume " +
+                   std::to_string(execution_.number.value) + " --target " + node.node_id;
+      return error;
+    }
+  }
+  return error;
 }
 
 wire::RunAnswer Runner::make_answer() {
@@ -144,6 +169,7 @@ wire::RunAnswer Runner::make_answer() {
   answer.dag_id = plan_.dag.dag_id();
   answer.status = *ended_;
   answer.counts = engine_.counts();
+  answer.percentage = tracker_.percentage();
   answer.started_at = begun_wall_;
   answer.finished_at = *execution_.finished_at;
   if (!answer.success) collect_reached();
@@ -163,7 +189,7 @@ wire::RunAnswer Runner::make_answer() {
                {}};
       break;
     case ExecutionStatus::waiting:
-      error = {ErrorKind::waiting, "nodes wait for an approval or a decision", {}, {}};
+      error = waiting_error(answer);
       break;
     case ExecutionStatus::cancelled:
       error = {ErrorKind::cancelled, "nodes were cancelled", {}, {}};

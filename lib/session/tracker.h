@@ -58,6 +58,10 @@ class Tracker {
   void suspend_all();
   void continue_all();
 
+  // Nothing more will run: the percentage is 100 from now on.
+  void finish() { percentage_ = 100; }
+  [[nodiscard]] double percentage() const { return percentage_; }
+
   // Valid until the next call of a function that is not const.
   [[nodiscard]] Progress progress(const engine::Counts& counts, Instant now, WallTime wall);
   void name(std::string_view execution_id, ExecutionNumber number);

@@ -19,7 +19,8 @@ int run_or_look(const CLI::App& app, cli::RunCommand& command, cli::Context& con
                                                   : command.program,
                               .bytes_only = request.answer.result_node.has_value(),
                               .pass_through = request.pass_through};
-  const auto display = cli::make_display(cli::display_options(command, context), 2);
+  const auto display =
+      cli::make_display(cli::display_options(command, context, output.pass_through), 2);
   const auto show_invalid = [&](const session::InvalidProgram& invalid) {
     return cli::show(invalid, output, context);
   };
