@@ -15,14 +15,21 @@ std::int64_t whole_ms(Nanoseconds time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
 }
 
+// Paths and logs may hold any bytes; a document may not.
+void any_text(JsonWriter& out, std::string_view value) {
+  if (is_utf8(value)) {
+    out.text(value);
+  } else {
+    out.text(escape_for_terminal(value));
+  }
+}
+
 void text_or_null(JsonWriter& out, std::string_view name, std::string_view value) {
   out.key(name);
   if (value.empty()) {
     out.null();
-  } else if (is_utf8(value)) {
-    out.text(value);
   } else {
-    out.text(escape_for_terminal(value));
+    any_text(out, value);
   }
 }
 
@@ -38,9 +45,8 @@ void number_or_null(JsonWriter& out, std::string_view name, std::optional<int> v
 void write_error_member(JsonWriter& out, const ErrorAnswer& error) {
   out.key("error").begin_object();
   out.key("kind").text(name_of(error.kind));
-  out.key("message").text(is_utf8(error.message) ? error.message
-                                                 : escape_for_terminal(error.message));
-  if (!error.hint.empty()) out.key("hint").text(error.hint);
+  any_text(out.key("message"), error.message);
+  if (!error.hint.empty()) any_text(out.key("hint"), error.hint);
   out.key("details").raw(error.details.empty() ? "[]" : error.details);
   out.end_object();
 }
@@ -133,7 +139,7 @@ void write_answer(const RunAnswer& answer, JsonWriter::Layout layout, const Writ
   out.end_array();
   if (!answer.warnings.empty()) {
     out.key("warnings").begin_array();
-    for (const std::string& warning : answer.warnings) out.text(warning);
+    for (const std::string& warning : answer.warnings) any_text(out, warning);
     out.end_array();
   }
   if (answer.error) write_error_member(out, *answer.error);
@@ -150,8 +156,8 @@ void write_answer(const DryRunAnswer& answer, JsonWriter::Layout layout, const W
   for (const DryRunAnswer::Node& node : answer.would_run) {
     out.begin_object();
     out.key("node_id").text(node.node_id);
-    out.key("command").text(node.command);
-    out.key("explain").text(node.explanation);
+    any_text(out.key("command"), node.command);
+    any_text(out.key("explain"), node.explanation);
     out.end_object();
     hand_on(out, write, k_piece);
   }
