@@ -3,81 +3,106 @@
 # Builds dsched in every way that matters and runs every test. One line per stage, with its time.
 #
 #   scripts/test.sh            everything
-#   scripts/test.sh STAGE...   only these: check asan-ubsan tsan (setup is always done)
+#   scripts/test.sh STAGE...   only these: build tests asan-ubsan tsan fuzz (setup is always done)
 #
-# Stages are independent: when one fails the others still run, and the exit code is 1. The full
-# output of a stage is in build/test-logs/STAGE.log; a failed one is shown at its end.
+#   build        as released, but with warnings as errors; each header without a source alone
+#   tests        unit tests, the rules of the house, the tools, examples, benchmarks with tiny input
+#   asan-ubsan   unit tests and the simulated world under the address and undefined sanitizers
+#   tsan         unit tests of what starts threads under the thread sanitizer
+#   fuzz         the program reader under libFuzzer for 20 s; skipped where there is no clang
+#
+# When a stage fails the others still run, and the exit code is 1. The full output of a stage is in
+# build/test-logs/STAGE.log; of a failed one the end is shown. Writes nothing outside build/ and the
+# temporary folder. To compile with ccache, set CMAKE_CXX_COMPILER_LAUNCHER=ccache.
 set -eu
 cd "$(dirname "$0")/.."
 
-stages=${*:-check asan-ubsan tsan}
+stages=${*:-build tests asan-ubsan tsan fuzz}
 threads=$(nproc)
 logs=$PWD/build/test-logs
 mkdir -p "$logs"
 passed=0
 failed=0
-launcher=
-# Objects are found again in a clone at another place.
-export CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1
+skipped=0
 
-# Stages chain with && because the shell ignores `set -e` in what an `if` tests.
-configure() {
-  # shellcheck disable=SC2086  # the launcher is an optional word
-  cmake --preset "$1" $launcher
-}
+# Functions chain with && because the shell ignores `set -e` in what an `if` tests.
+configure() { cmake --preset "$1"; }
 # All that can be built is built, so that one run shows every fault.
 build() { cmake --build --preset "$@" --parallel "$threads" -- -k 0; }
-run_tests() { ctest --preset "$@" --parallel "$threads"; }
+# A test without a limit of its own gets one that leaves time for the others.
+run_tests() { ctest --preset "$@" --parallel "$threads" --timeout 300; }
 
 stage_setup() { scripts/setup.sh --tests; }
-
-# Optimised, with warnings as errors: each header alone, unit tests, the house's rules and the real
-# binaries.
-stage_check() {
-  configure check && build check && build check --target all_verify_interface_header_sets &&
-    run_tests check
+stage_build() {
+  configure check && build check && build check --target all_verify_interface_header_sets
+}
+stage_tests() { run_tests check; }
+stage_asan_ubsan() {
+  configure asan-ubsan && build asan-ubsan --target unit_tests && run_tests asan-ubsan -L unit
+}
+stage_tsan() { configure tsan && build tsan --target threaded_tests && run_tests tsan -L threaded; }
+# What the fuzzer finds interesting goes to the first folder; the corpus is only read.
+stage_fuzz() {
+  configure fuzz && build fuzz --target program_fuzz && mkdir -p build/fuzz/found &&
+    build/fuzz/tests/fuzz/program_fuzz -max_total_time=20 -rss_limit_mb=1024 -timeout=10 \
+      -artifact_prefix=build/fuzz/ build/fuzz/found tests/fuzz/corpus
 }
 
-# Unit tests alone: what the sanitizers find needs no binaries of its own.
-stage_sanitizer() {
-  configure "$1" && build "$1" --target unit_tests && run_tests "$1" --label-regex unit
+# Seconds of processor time that the script's children have used so far.
+processor_seconds() {
+  # The shell's own times stand on the first line, its children's on the second.
+  times >"$logs/times"
+  sed -n 2p "$logs/times" | tr 'ms' '  ' | awk '{printf "%d\n", $1 * 60 + $2 + $3 * 60 + $4}'
+}
+
+# What a failed stage's log says of its faults, and its end.
+show_log() {
+  grep -nE 'error:|FAILED|\*\*\*(Failed|Timeout|Not Run|Exception)|Fatal|AssertionError' "$1" |
+    head -n 30 || true
+  echo "--- the end of ${1#"$PWD"/}:"
+  tail -n 60 "$1"
 }
 
 # Runs one stage with its output in a log; tells in one line how it went.
 stage() {
-  name=$1
-  shift
+  log=$logs/$1.log
   began=$(date +%s)
-  if "$@" >"$logs/$name.log" 2>&1 </dev/null; then
+  processor_began=$(processor_seconds)
+  if "$2" >"$log" 2>&1 </dev/null; then
     result=passed
     passed=$((passed + 1))
   else
     result=FAILED
     failed=$((failed + 1))
   fi
-  printf '%-12s %s in %s s\n' "$name" "$result" "$(($(date +%s) - began))"
-  if [ "$result" = FAILED ]; then
-    grep -nE 'error:|FAILED|\*\*\*Failed|Fatal|AssertionError' "$logs/$name.log" | head -n 30 || true
-    echo "--- the end of build/test-logs/$name.log:"
-    tail -n 60 "$logs/$name.log"
-  else
-    grep -E '^[0-9]+% tests passed|tests passed' "$logs/$name.log" || true
-  fi
+  printf '%-11s %s in %s s (%s s of processor time)%s\n' "$1" "$result" \
+    "$(($(date +%s) - began))" "$(($(processor_seconds) - processor_began))" \
+    "$(sed -n 's/^\([0-9]*% tests passed.*\)/: \1/p' "$log" | tail -n 1)"
+  [ "$result" = passed ] || show_log "$log"
 }
 
-all_began=$(date +%s)
-stage setup stage_setup
-if command -v ccache >/dev/null; then launcher=-DCMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
+skip() {
+  printf '%-11s skipped: %s\n' "$1" "$2"
+  skipped=$((skipped + 1))
+}
+
 for one in $stages; do
   case $one in
-    check) stage check stage_check ;;
-    asan-ubsan | tsan) stage "$one" stage_sanitizer "$one" ;;
+    build | tests | asan-ubsan | tsan | fuzz) ;;
     *)
       echo "test.sh: $one: no such stage" >&2
       exit 2
       ;;
   esac
 done
-echo "all stages in $(($(date +%s) - all_began)) s"
-echo "$passed passed, $failed failed"
+
+all_began=$(date +%s)
+stage setup stage_setup
+for one in $stages; do
+  case $one in
+    fuzz) if command -v clang++ >/dev/null; then stage fuzz stage_fuzz; else skip fuzz "no clang++"; fi ;;
+    *) stage "$one" "stage_$(echo "$one" | tr - _)" ;;
+  esac
+done
+echo "all stages in $(($(date +%s) - all_began)) s: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -70,6 +70,15 @@ def check_words(name, text):
     return found
 
 
+def check_own_header_first(name, text, has_header):
+    """A source that includes its own header first shows that the header needs nothing before it."""
+    own = name.removeprefix("lib/").removesuffix(".cpp") + ".h"
+    first = re.search(r'^#include [<"]([^>"]+)', text, re.MULTILINE)
+    if not has_header or (first and first.group(1) == own):
+        return []
+    return [f'does not include its own header, "{own}", first']
+
+
 def exists(mention, name):
     # "engine/retry.h" in a comment means lib/engine/retry.h; "dag/dag" without an end, its pair.
     folder = name.rsplit("/", 1)[0]
@@ -116,6 +125,11 @@ class Files(unittest.TestCase):
     def test_words(self):
         self.run_all(house.cpp_files(), check_words)
 
+    def test_own_headers_first(self):
+        sources = [p for p in house.cpp_files("lib") if p.suffix == ".cpp"]
+        self.run_all(sources, lambda name, text: check_own_header_first(
+            name, text, (house.SOURCE / name).with_suffix(".h").exists()))
+
     def test_mentions(self):
         self.run_all(house.cpp_files("lib", "tools"), check_mentions)
 
@@ -130,6 +144,12 @@ class CanFail(unittest.TestCase):
         self.assertTrue(check_functions("int f() {\n" + "  x();\n" * 91 + "}\n"))
         self.assertEqual(check_functions("int f() {\n" + "  x();\n" * 90 + "}\n"), [])
         self.assertEqual(check_functions("namespace a {\n" + "int x;\n" * 91 + "}\n"), [])
+
+    def test_own_header_first(self):
+        text = "#include <string>\n#include \"a/b.h\"\n"
+        self.assertTrue(check_own_header_first("lib/a/b.cpp", text, True))
+        self.assertEqual(check_own_header_first("lib/a/b.cpp", text, False), [])
+        self.assertEqual(check_own_header_first("lib/a/b.cpp", '#include "a/b.h"\n', True), [])
 
     def test_licence(self):
         self.assertTrue(check_licence("int x;\n"))
