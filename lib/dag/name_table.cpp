@@ -4,48 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 
 #include "base/error.h"
+#include "base/flat_index.h"
 
 namespace dsched::dag {
-namespace {
-
-template <class Word>
-std::uint64_t load(const char* at) {
-  Word word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
-
-std::uint64_t mix(std::uint64_t value) {
-  value *= 0x9E3779B97F4A7C15ULL;  // 2^64 divided by the golden ratio: spreads low bits upward
-  return value ^ (value >> 29);
-}
-
-// Not stored anywhere, so it may differ between machines.
-std::uint32_t hash_of(std::string_view name) {
-  const char* at = name.data();
-  std::size_t left = name.size();
-  std::uint64_t hash = name.size();
-  while (left > 8) {
-    hash = mix(hash ^ load<std::uint64_t>(at));
-    at += 8;
-    left -= 8;
-  }
-  if (left == 8) {
-    hash ^= load<std::uint64_t>(at);
-  } else if (left >= 4) {
-    hash ^= load<std::uint32_t>(at) << 32 | load<std::uint32_t>(at + left - 4);
-  } else if (left > 0) {
-    hash ^= load<std::uint8_t>(at) << 16 | load<std::uint8_t>(at + left / 2) << 8 |
-            load<std::uint8_t>(at + left - 1);
-  }
-  return static_cast<std::uint32_t>(mix(mix(hash)) >> 32);
-}
-
-}  // namespace
-
 void NameTable::reserve(std::size_t names) {
   names_.reserve(names);
   const std::size_t slots = std::bit_ceil(std::max<std::size_t>(64, names + names / 3 + 1));

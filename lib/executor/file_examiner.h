@@ -35,6 +35,7 @@ class FileExaminer {
   FileExaminer(std::string folder, store::FileDigests& digests, const sys::Clock& clock);
 
   [[nodiscard]] const sys::Folder& folder() const { return folder_; }
+  [[nodiscard]] const store::FileDigests& digests() const { return digests_; }
   [[nodiscard]] Location locate(std::string_view path) const;
   // Follows links. A problem unless the path leads to a regular file.
   [[nodiscard]] sys::OrProblem<InputFile> examine(std::string_view path);

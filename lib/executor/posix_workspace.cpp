@@ -39,7 +39,7 @@ void sort_by_path(std::vector<InputFile>& files) {
 
 void PosixWorkspace::prefetch(std::span<const std::string_view> paths) {
   examined_.clear();
-  stats_.load(files_.folder(), paths);
+  stats_.load(files_.folder(), files_.digests(), paths);
 }
 
 void PosixWorkspace::forget_prefetched() {
@@ -49,6 +49,7 @@ void PosixWorkspace::forget_prefetched() {
 
 PosixWorkspace::Examined PosixWorkspace::examine_plain(std::string_view path) {
   if (const PrefetchedStat* known = stats_.find(path)) {
+    if (known->hash) return InputFile{std::string(path), known->stat, *known->hash};
     if (known->what == PrefetchedStat::What::regular) {
       return files_.examine_seen(path, known->stat);
     }
@@ -159,12 +160,13 @@ bool PosixWorkspace::is_file_in_place(const OutputRecord& output) {
     auto status = sys::status_beneath(files_.folder(), output.path, sys::Links::keep);
     const auto* found = std::get_if<struct stat>(&status);
     if (found == nullptr || !S_ISREG(found->st_mode)) return false;
-    is = {PrefetchedStat::What::regular, (found->st_mode & S_IXUSR) != 0, stat_tuple(*found)};
+    is = {PrefetchedStat::What::regular, (found->st_mode & S_IXUSR) != 0, stat_tuple(*found), {}};
   }
   if (is.what != PrefetchedStat::What::regular || is.executable != output.executable ||
       is.stat.size != output.content.size) {
     return false;
   }
+  if (is.hash) return *is.hash == output.content.hash;
   const Examined examined = files_.examine_seen(output.path, is.stat);
   const auto* file = std::get_if<InputFile>(&examined);
   return file != nullptr && file->hash == output.content.hash;

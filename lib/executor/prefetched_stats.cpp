@@ -10,7 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <functional>
 #include <thread>
 #include <unordered_map>
 
@@ -86,55 +85,60 @@ PrefetchedStat stat_one(OpenFolders& folders, std::string_view path) {
 
 }  // namespace
 
-void PrefetchedStats::stat_all(const sys::Folder& folder, std::span<Entry> entries) {
+void PrefetchedStats::stat_all(const sys::Folder& folder, const store::FileDigests& digests,
+                               std::span<Entry> entries) {
   OpenFolders folders(folder);
-  for (Entry& entry : entries) entry.stat = stat_one(folders, entry.path);
+  const store::FileDigests::Finder finder = digests.finder();
+  for (Entry& entry : entries) {
+    entry.stat = stat_one(folders, entry.path);
+    if (entry.stat.what != PrefetchedStat::What::regular) continue;
+    entry.stat.hash = finder.find(entry.path, entry.stat.stat);
+  }
 }
 
-std::size_t PrefetchedStats::slot_of(std::string_view path) const {
-  const std::size_t mask = slots_.size() - 1;
-  std::size_t slot = std::hash<std::string_view>{}(path)&mask;
-  while (slots_[slot] != 0 && entries_[slots_[slot] - 1].path != path) slot = (slot + 1) & mask;
-  return slot;
+std::uint32_t PrefetchedStats::number_of(std::string_view path) const {
+  return by_path_.find(hash_of(path),
+                       [&](std::uint32_t number) { return entries_[number].path == path; });
 }
 
-void PrefetchedStats::load(const sys::Folder& folder, std::span<const std::string_view> paths) {
+void PrefetchedStats::load(const sys::Folder& folder, const store::FileDigests& digests,
+                           std::span<const std::string_view> paths) {
+  constexpr std::size_t k_ahead = 8;  // slots fetched ahead, so that cache misses overlap
   clear();
-  if (paths.empty()) return;
-  std::size_t size = 16;
-  while (size < paths.size() * 2) size *= 2;
-  slots_.resize(size);
+  by_path_.reserve(paths.size());
   entries_.reserve(paths.size());
-  for (const std::string_view path : paths) {
-    const std::size_t slot = slot_of(path);
-    if (slots_[slot] != 0) continue;
-    entries_.push_back({path, {}});
-    slots_[slot] = static_cast<std::uint32_t>(entries_.size());
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    if (i + k_ahead < paths.size()) by_path_.prefetch(hash_of(paths[i + k_ahead]));
+    if (number_of(paths[i]) != FlatIndex::k_none) continue;
+    by_path_.insert(hash_of(paths[i]), static_cast<std::uint32_t>(entries_.size()));
+    entries_.push_back({paths[i], {}});
   }
   const std::span<Entry> all(entries_);
-  if (all.size() < k_entries_for_threads) return stat_all(folder, all);
+  if (all.size() < k_entries_for_threads) return stat_all(folder, digests, all);
   const std::size_t half = all.size() / 2;
-  std::jthread other([&] { stat_all(folder, all.subspan(half)); });
-  stat_all(folder, all.first(half));
+  std::jthread other([&] { stat_all(folder, digests, all.subspan(half)); });
+  stat_all(folder, digests, all.first(half));
 }
 
-const PrefetchedStat* PrefetchedStats::find(std::string_view path) const {
-  if (entries_.empty()) return nullptr;
-  const std::uint32_t index = slots_[slot_of(path)];
-  if (index == 0) return nullptr;
-  const PrefetchedStat& stat = entries_[index - 1].stat;
+const PrefetchedStat* PrefetchedStats::find(std::string_view path) {
+  const std::uint32_t next = last_found_ + 1;  // of k_none: the first entry
+  const std::uint32_t number =
+      next < entries_.size() && entries_[next].path == path ? next : number_of(path);
+  if (number == FlatIndex::k_none) return nullptr;
+  last_found_ = number;
+  const PrefetchedStat& stat = entries_[number].stat;
   return stat.what == PrefetchedStat::What::unknown ? nullptr : &stat;
 }
 
 void PrefetchedStats::drop(std::string_view path) {
-  if (entries_.empty()) return;
-  const std::uint32_t index = slots_[slot_of(path)];
-  if (index != 0) entries_[index - 1].stat.what = PrefetchedStat::What::unknown;
+  const std::uint32_t number = number_of(path);
+  if (number != FlatIndex::k_none) entries_[number].stat.what = PrefetchedStat::What::unknown;
 }
 
 void PrefetchedStats::clear() {
   entries_.clear();
-  slots_.clear();
+  by_path_.clear();
+  last_found_ = FlatIndex::k_none;
 }
 
 }  // namespace dsched::executor

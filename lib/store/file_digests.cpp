@@ -2,11 +2,10 @@
 #include "store/file_digests.h"
 
 #include <algorithm>
-#include <deque>
 #include <mutex>
-#include <shared_mutex>
-#include <unordered_map>
 
+#include "base/flat_index.h"
+#include "base/text_arena.h"
 #include "store/bytes.h"
 #include "store/record.h"
 
@@ -47,91 +46,136 @@ std::optional<Entry> unpack_entry(std::string_view path, std::string_view packed
 
 }  // namespace
 
-// Paths live in a few large blocks, because 200,000 strings of their own cost more than the rest.
-struct FileDigests::Table {
-  mutable std::shared_mutex mutex;  // guards everything below
-  std::deque<std::string> blocks;
-  std::unordered_map<std::string_view, Entry> entries;
-  std::vector<std::string_view> queued;
-
-  std::string_view keep(std::string_view path) {
-    constexpr std::size_t k_block = 256 * 1024;
-    if (blocks.empty() || blocks.back().capacity() - blocks.back().size() < path.size()) {
-      blocks.emplace_back();
-      blocks.back().reserve(std::max(k_block, path.size()));
-    }
-    std::string& block = blocks.back();
-    const std::size_t at = block.size();
-    block.append(path);
-    return std::string_view(block).substr(at, path.size());
+// Entries lie in one vector and paths in a few large blocks, because 200,000 allocations cost more
+// than the rest.
+class FileDigests::Entries {
+ public:
+  // Nullptr: the path is not known.
+  [[nodiscard]] Entry* find(std::string_view path) {
+    const std::uint32_t number = number_of(path);
+    return number == FlatIndex::k_none ? nullptr : &all_[number].entry;
   }
+  [[nodiscard]] std::optional<Digest> find(std::string_view path, const StatTuple& stat) const {
+    const std::uint32_t number = number_of(path);
+    if (number == FlatIndex::k_none || all_[number].entry.stat != stat) return std::nullopt;
+    return all_[number].entry.hash;
+  }
+  // Adds a path that is not known. Returns it as long as the entries live.
+  std::string_view add(std::string_view path, const Entry& entry) {
+    const std::string_view kept = paths_.keep(path);
+    by_path_.insert(hash_of(kept), static_cast<std::uint32_t>(all_.size()));
+    all_.push_back({kept, entry});
+    return kept;
+  }
+  // A known path as the entries hold it.
+  [[nodiscard]] std::string_view kept(std::string_view path) const {
+    return all_[number_of(path)].path;
+  }
+  [[nodiscard]] std::size_t size() const { return all_.size(); }
+
+ private:
+  struct Named {
+    std::string_view path;
+    Entry entry;
+  };
+  [[nodiscard]] std::uint32_t number_of(std::string_view path) const {
+    return by_path_.find(hash_of(path),
+                         [&](std::uint32_t number) { return all_[number].path == path; });
+  }
+  std::vector<Named> all_;
+  TextArena paths_;
+  FlatIndex by_path_;
 };
 
 FileDigests::FileDigests(sys::Database& database)
-    : database_(database), table_(std::make_unique<Table>()) {}
+    : database_(database), entries_(std::make_unique<Entries>()) {}
 
 FileDigests::~FileDigests() = default;
 
-void FileDigests::load() {
-  const std::unique_lock lock(table_->mutex);
-  sys::Statement count = database_.prepare("SELECT count(*) FROM file_digest");
-  if (count.step()) {
-    const auto rows = static_cast<std::size_t>(std::max<std::int64_t>(0, count.integer(0)));
-    table_->entries.reserve(std::min<std::size_t>(rows, 10'000'000));
-  }
-  sys::Statement scan = database_.prepare("SELECT path, packed FROM file_digest");
+std::unique_ptr<FileDigests::Entries> FileDigests::read(sys::Database& database) {
+  auto entries = std::make_unique<Entries>();
+  sys::Statement scan = database.prepare("SELECT path, packed FROM file_digest");
   while (scan.step()) {
     const std::string_view path = scan.bytes(0);
     const std::optional<Entry> entry = unpack_entry(path, scan.bytes(1));
-    if (!entry || table_->entries.contains(path)) continue;  // a newer one may be queued
-    table_->entries.emplace(table_->keep(path), *entry);
+    // A path stands there twice only when the file is damaged.
+    if (entry && entries->find(path) == nullptr) entries->add(path, *entry);
   }
+  return entries;
+}
+
+void FileDigests::load() {
+  {
+    const std::shared_lock lock(mutex_);
+    if (is_loaded_) return;
+  }
+  adopt(read(database_));
+}
+
+void FileDigests::adopt(std::unique_ptr<Entries> entries) {
+  const std::unique_lock lock(mutex_);
+  for (std::string_view& path : queued_) {  // what was found out since is newer
+    const Entry& newer = *entries_->find(path);
+    if (Entry* const known = entries->find(path)) {
+      *known = newer;
+      path = entries->kept(path);
+    } else {
+      path = entries->add(path, newer);
+    }
+  }
+  entries_ = std::move(entries);
+  is_loaded_ = true;
+}
+
+FileDigests::Finder::Finder(const FileDigests& digests)
+    : lock_(digests.mutex_), entries_(*digests.entries_) {}
+
+std::optional<Digest> FileDigests::Finder::find(std::string_view path,
+                                                const StatTuple& stat) const {
+  return entries_.find(path, stat);
 }
 
 std::optional<Digest> FileDigests::find(std::string_view path, const StatTuple& stat) const {
-  const std::shared_lock lock(table_->mutex);
-  const auto found = table_->entries.find(path);
-  if (found == table_->entries.end() || found->second.stat != stat) return std::nullopt;
-  return found->second.hash;
+  return finder().find(path, stat);
 }
 
 void FileDigests::remember(std::string_view path, const StatTuple& stat, const Digest& hash,
                            WallTime examined_at) {
   if (!is_settled(stat, examined_at)) return;
-  const std::unique_lock lock(table_->mutex);
-  auto found = table_->entries.find(path);
-  if (found == table_->entries.end()) {
-    found = table_->entries.emplace(table_->keep(path), Entry{}).first;
-  } else if (found->second.stat == stat && found->second.hash == hash) {
+  const std::unique_lock lock(mutex_);
+  Entry* const known = entries_->find(path);
+  if (known == nullptr) {
+    queued_.push_back(entries_->add(path, {stat, hash}));
     return;
   }
-  found->second = {stat, hash};
-  table_->queued.push_back(found->first);
+  if (known->stat == stat && known->hash == hash) return;
+  *known = {stat, hash};
+  queued_.push_back(entries_->kept(path));
 }
 
 bool FileDigests::has_queued() const {
-  const std::shared_lock lock(table_->mutex);
-  return !table_->queued.empty();
+  const std::shared_lock lock(mutex_);
+  return !queued_.empty();
 }
 
 void FileDigests::write() {
-  const std::unique_lock lock(table_->mutex);
-  if (table_->queued.empty()) return;
-  std::sort(table_->queued.begin(), table_->queued.end());  // rows in the tree's order: fewer pages
+  const std::unique_lock lock(mutex_);
+  if (queued_.empty()) return;
+  std::sort(queued_.begin(), queued_.end());  // rows in the tree's order: fewer pages
   sys::Transaction transaction(database_);
   sys::Statement insert =
       database_.prepare("INSERT OR REPLACE INTO file_digest(path, packed) VALUES(?, ?)");
-  for (const std::string_view path : table_->queued) {
-    const std::string packed = pack_entry(path, table_->entries.at(path));
+  for (const std::string_view path : queued_) {
+    const std::string packed = pack_entry(path, *entries_->find(path));
     insert.bind_blob(path).bind_blob(packed).run();
   }
   transaction.commit();
-  table_->queued.clear();
+  queued_.clear();
 }
 
 std::size_t FileDigests::size() const {
-  const std::shared_lock lock(table_->mutex);
-  return table_->entries.size();
+  const std::shared_lock lock(mutex_);
+  return entries_->size();
 }
 
 bool is_settled(const StatTuple& stat, WallTime examined_at) {

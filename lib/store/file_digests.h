@@ -13,7 +13,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <shared_mutex>
 #include <string_view>
+#include <vector>
 
 #include "store/content.h"
 #include "sys/sqlite.h"
@@ -28,9 +30,26 @@ class FileDigests {
   explicit FileDigests(sys::Database& database);
   ~FileDigests();
 
-  // Reads all entries at once; without it nothing remembered earlier is found.
+  // Reads all entries at once, the first time; without it nothing remembered earlier is found.
   void load();
+  // Entries as they were stored, read from this database by another connection.
+  class Entries;
+  [[nodiscard]] static std::unique_ptr<Entries> read(sys::Database& database);
+  // Takes what was read elsewhere, as if load() had read it now.
+  void adopt(std::unique_ptr<Entries> entries);
   [[nodiscard]] std::optional<Digest> find(std::string_view path, const StatTuple& stat) const;
+  // Many finds under one lock, which remember() waits for: short-lived, one for each thread.
+  class Finder {
+   public:
+    [[nodiscard]] std::optional<Digest> find(std::string_view path, const StatTuple& stat) const;
+
+   private:
+    friend class FileDigests;
+    explicit Finder(const FileDigests& digests);
+    std::shared_lock<std::shared_mutex> lock_;
+    const Entries& entries_;
+  };
+  [[nodiscard]] Finder finder() const { return Finder(*this); }
   // `examined_at` is the wall time before the file was opened for hashing; `stat` was taken from
   // the open file and was the same after hashing.
   void remember(std::string_view path, const StatTuple& stat, const Digest& hash,
@@ -41,9 +60,11 @@ class FileDigests {
   [[nodiscard]] std::size_t size() const;
 
  private:
-  struct Table;
   sys::Database& database_;
-  std::unique_ptr<Table> table_;
+  mutable std::shared_mutex mutex_;   // guards everything below
+  std::unique_ptr<Entries> entries_;  // never null
+  bool is_loaded_ = false;
+  std::vector<std::string_view> queued_;  // paths in entries_
 };
 
 // Whether a file with this tuple, examined at this time, is old enough to be remembered.

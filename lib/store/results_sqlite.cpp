@@ -63,7 +63,12 @@ void SqliteResults::put(const Record& record) {
       .bind(detail_sum(record.key, record.key_text, record.metadata))
       .run();
   transaction.commit();
-  if (preloaded_) remember(record.key, record.base_key, used, packed);
+  if (!rows_) return;
+  ResultRows::Row row;
+  row.key = record.key;
+  row.base_key = record.base_key;
+  row.used = used;
+  rows_->put(row, packed);
 }
 
 bool SqliteResults::remove(const Digest& key) {
@@ -71,7 +76,7 @@ bool SqliteResults::remove(const Digest& key) {
   const auto id = id_of(key);
   if (id) delete_row(*id);
   transaction.commit();
-  if (preloaded_) forget(key);
+  if (rows_) rows_->remove(key);
   return id.has_value();
 }
 
@@ -89,9 +94,8 @@ std::optional<Record> SqliteResults::from_columns(const sys::Statement& row) {
   return record;
 }
 
-std::optional<Record> SqliteResults::from_memory(const Row& row) {
-  const std::string_view packed = std::string_view(arena_).substr(row.begin, row.size);
-  std::optional<Record> record = unpack(row.key, row.base_key, packed);
+std::optional<Record> SqliteResults::from_memory(const ResultRows::Row& row) {
+  std::optional<Record> record = unpack(row.key, row.base_key, rows_->packed(row));
   if (record)
     record->last_used_at = WallTime{Nanoseconds{row.used}};
   else
@@ -100,10 +104,9 @@ std::optional<Record> SqliteResults::from_memory(const Row& row) {
 }
 
 std::optional<Record> SqliteResults::find(const Digest& key) {
-  if (preloaded_) {
-    const auto found = row_by_key_.find(key);
-    if (found == row_by_key_.end()) return std::nullopt;
-    return from_memory(rows_[found->second]);
+  if (rows_) {
+    const ResultRows::Row* const row = rows_->find(key);
+    return row == nullptr ? std::nullopt : from_memory(*row);
   }
   sys::Statement select =
       database_.prepare("SELECT key, base, used, packed FROM result WHERE key=?");
@@ -119,11 +122,8 @@ std::vector<Record> SqliteResults::find_candidates(const Digest& base_key) {
   const auto add = [&](std::optional<Record> record) {
     if (record && record->base_key == base_key) candidates.push_back(std::move(*record));
   };
-  if (preloaded_) {
-    const auto [begin, end] = rows_by_base_.equal_range(base_key);
-    for (auto it = begin; it != end; ++it) add(from_memory(rows_[it->second]));
-    const auto plain = row_by_key_.find(base_key);
-    if (plain != row_by_key_.end()) add(from_memory(rows_[plain->second]));
+  if (rows_) {
+    for (const ResultRows::Row* row : rows_->find_of_base(base_key)) add(from_memory(*row));
   } else {
     for (const char* sql :
          {"SELECT key, base, used, packed FROM result WHERE base=?",
@@ -221,8 +221,7 @@ void SqliteResults::touch(const Record& record, WallTime now) {
       .bind(record.key)
       .run();
   transaction.commit();
-  const auto found = row_by_key_.find(record.key);
-  if (found != row_by_key_.end()) rows_[found->second].used = nanoseconds(now);
+  if (rows_) rows_->set_used(record.key, nanoseconds(now));
 }
 
 std::vector<std::string> SqliteResults::damaged_records(Sweep sweep) {
@@ -245,42 +244,12 @@ std::vector<std::string> SqliteResults::damaged_records(Sweep sweep) {
 }
 
 void SqliteResults::preload() {
-  arena_.clear();
-  rows_.clear();
-  row_by_key_.clear();
-  rows_by_base_.clear();
-  sys::Statement scan = database_.prepare("SELECT key, base, used, packed FROM result");
-  while (scan.step()) {
-    const std::optional<Digest> key = scan.digest(0);
-    const std::optional<Digest> base = scan.is_null(1) ? key : scan.digest(1);
-    if (key && base)
-      remember(*key, *base, scan.integer(2), scan.bytes(3));
-    else
-      ++damaged_;
-  }
-  preloaded_ = true;
+  if (!rows_) adopt(ResultRows::read(database_));
 }
 
-void SqliteResults::remember(const Digest& key, const Digest& base_key, std::int64_t used,
-                             std::string_view packed) {
-  forget(key);
-  const auto index = static_cast<std::uint32_t>(rows_.size());
-  rows_.push_back({key, base_key, used, arena_.size(), packed.size()});
-  arena_.append(packed);
-  row_by_key_.emplace(key, index);
-  if (base_key != key) rows_by_base_.emplace(base_key, index);
-}
-
-void SqliteResults::forget(const Digest& key) {
-  const auto found = row_by_key_.find(key);
-  if (found == row_by_key_.end()) return;
-  const auto [begin, end] = rows_by_base_.equal_range(rows_[found->second].base_key);
-  for (auto it = begin; it != end; ++it) {
-    if (it->second != found->second) continue;
-    rows_by_base_.erase(it);
-    break;
-  }
-  row_by_key_.erase(found);
+void SqliteResults::adopt(ResultRows&& rows) {
+  rows_ = std::move(rows);
+  damaged_ += rows_->damaged();
 }
 
 }  // namespace dsched::store

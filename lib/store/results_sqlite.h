@@ -5,9 +5,10 @@
 // Every row is checked when it is read: `packed` carries a sum over key, base key and itself, the
 // detail row one over its texts. A row that fails is as good as absent.
 
+#include <optional>
 #include <string>
-#include <unordered_map>
 
+#include "store/result_rows.h"
 #include "store/results.h"
 #include "sys/sqlite.h"
 
@@ -28,34 +29,21 @@ class SqliteResults final : public Results {
   bool update_metadata(const Digest& key, std::string_view json) override;
   void touch(const Record& record, WallTime now) override;
   void preload() override;
+  // Takes what was read from this database elsewhere, as if preload() had read it now.
+  void adopt(ResultRows&& rows);
   std::vector<std::string> damaged_records(Sweep sweep) override;
   std::uint64_t damaged() const override { return damaged_; }
 
  private:
-  // A preloaded row: where its packed bytes lie in arena_.
-  struct Row {
-    Digest key;
-    Digest base_key;
-    std::int64_t used = 0;
-    std::size_t begin = 0;
-    std::size_t size = 0;
-  };
   std::optional<Record> from_columns(const sys::Statement& row);
-  std::optional<Record> from_memory(const Row& row);
-  void remember(const Digest& key, const Digest& base_key, std::int64_t used,
-                std::string_view packed);
-  void forget(const Digest& key);
+  std::optional<Record> from_memory(const ResultRows::Row& row);
   void delete_row(std::int64_t id);
   std::optional<std::int64_t> id_of(const Digest& key);
   void read_details(std::int64_t id, Record& record);
 
   sys::Database& database_;
   Blobs& blobs_;
-  bool preloaded_ = false;
-  std::string arena_;
-  std::vector<Row> rows_;  // forgotten ones included
-  std::unordered_map<Digest, std::uint32_t> row_by_key_;
-  std::unordered_multimap<Digest, std::uint32_t> rows_by_base_;  // only where base differs from key
+  std::optional<ResultRows> rows_;  // once preloaded
   std::uint64_t damaged_ = 0;
 };
 
