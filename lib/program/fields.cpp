@@ -103,6 +103,12 @@ void read_environment(const Path& path, Values& values, Settings& settings) {
   settings.environment.clear();
   values.each_member(path, [&](std::string_view name, const Path& at) {
     const bool is_name = check_variable_name(name, at, values);
+    if (values.reader().token() == JsonToken::begin_object) {
+      values.fault("wrong_type", at,
+                   "environment " + std::string(name) + " must be a string, not an object",
+                   "{\"variable\": NAME} stands for a value in parameters only");
+      return values.reader().skip();
+    }
     const std::optional<std::string_view> value = values.string(at);
     if (!value || !is_name) return;
     if (value->find('\0') != std::string_view::npos) {

@@ -26,6 +26,39 @@ bool is_own(Field field) {
   return field == Field::node_id || field == Field::arguments || field == Field::outputs;
 }
 
+// What people write who know other tools, or who put a parameter beside the parameters: no spelling
+// leads from these names to the right ones.
+struct Foreign {
+  std::string_view name;
+  std::string_view hint;
+};
+constexpr std::string_view k_parameter_hint = "it belongs in the node's 'parameters'";
+constexpr std::string_view k_waiting_hint =
+    "name nodes whose results are read in 'arguments', others in the program's 'dependencies'";
+constexpr Foreign k_foreign_names[] = {
+    {"command", k_parameter_hint},
+    {"argv", k_parameter_hint},
+    {"value", k_parameter_hint},
+    {"path", k_parameter_hint},
+    {"stdin", k_parameter_hint},
+    {"cmd", "a shell node has \"parameters\": {\"command\": ...}"},
+    {"id", "did you mean 'node_id'?"},
+    {"name", "did you mean 'node_id'?"},
+    {"retries", "did you mean 'max_retries'?"},
+    {"env", "did you mean 'environment'?"},
+    {"deps", k_waiting_hint},
+    {"depends_on", k_waiting_hint},
+    {"dependencies", k_waiting_hint},
+    {"needs", k_waiting_hint},
+};
+
+std::string hint_for_unknown(std::string_view name) {
+  for (const Foreign& foreign : k_foreign_names) {
+    if (foreign.name == name) return std::string(foreign.hint);
+  }
+  return suggest(name, {k_field_names.begin(), k_field_names.end()});
+}
+
 }  // namespace
 
 void NodeReader::clear(const Draft* defaults) {
@@ -143,9 +176,8 @@ void NodeReader::read_members(const Path& path, bool is_default) {
 
 void NodeReader::unknown_field(const Path& path) {
   const std::string name(values_.reader().text());
-  const std::vector<std::string_view> known(k_field_names.begin(), k_field_names.end());
   values_.fault("unknown_field", member(path, name), "a node has no field '" + name + "'",
-                suggest(name, known));
+                hint_for_unknown(name));
   values_.reader().next();
   values_.reader().skip();
 }
