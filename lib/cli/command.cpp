@@ -95,6 +95,13 @@ Exit exit_for(ErrorKind kind) {
   return Exit::surroundings;
 }
 
+int interrupted_code(std::string_view message) {
+  constexpr int k_signal_base = 128;
+  if (message.starts_with("terminated")) return k_signal_base + 15;
+  if (message.starts_with("hung up")) return k_signal_base + 1;
+  return static_cast<int>(Exit::interrupted);
+}
+
 void add_common_options(CLI::App& app, CommonOptions& options) {
   app.set_version_flag("--version", app.get_name() + " " DSCHED_VERSION);
   app.add_option("--store", options.store, "The store's folder (DSCHED_STORE, else ./.dsched)")
@@ -179,13 +186,16 @@ int run(CLI::App& app, const Arguments& arguments, CommonOptions& options,
     }
   } catch (const Error& error) {
     if (!context.json && options.format == Format::json) context.json = true;
+    const int code = error.kind() == ErrorKind::interrupted
+                         ? interrupted_code(error.what())
+                         : static_cast<int>(exit_for(error.kind()));
     try {
       answer_error(context, error);
     } catch (const Error&) {
       // Standard output is gone as well; the exit code still tells.
-      return static_cast<int>(exit_for(error.kind()));
+      return code;
     }
-    return static_cast<int>(exit_for(error.kind()));
+    return code;
   }
 }
 

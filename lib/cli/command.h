@@ -32,6 +32,9 @@ enum class Exit : int {
   interrupted = 130,  // 128 + SIGINT
 };
 [[nodiscard]] Exit exit_for(ErrorKind kind);
+// 128+n of the signal that the message of an interruption begins with: "terminated", "hung up",
+// else it was an interrupt.
+[[nodiscard]] int interrupted_code(std::string_view message);
 
 enum class Format : std::uint8_t { automatic, text, json };
 

@@ -18,13 +18,6 @@ Exit exit_of(const wire::RunAnswer& answer) {
   return answer.error ? exit_for(answer.error->kind) : Exit::answer_is_no;
 }
 
-// By which signal, if any, was it stopped: 130, 143 or 129.
-int stopped_code(const wire::RunAnswer& answer) {
-  if (answer.error->message == "terminated") return 143;
-  if (answer.error->message == "hung up") return 129;
-  return 130;
-}
-
 // The code of the one command, as env(1) and timeout(1) give it.
 int command_code(const wire::RunAnswer& answer) {
   const auto failed = std::find_if(answer.nodes.begin(), answer.nodes.end(),
@@ -104,7 +97,7 @@ int show(const wire::RunAnswer& answer, const RunOutput& output, const Context& 
   if (answer.error && !has_spoken) {
     tell_error(context, Error(answer.error->kind, answer.error->message, answer.error->hint));
   }
-  if (stopped) return stopped_code(answer);
+  if (stopped) return interrupted_code(answer.error->message);
   return output.pass_through ? command_code(answer) : static_cast<int>(exit_of(answer));
 }
 

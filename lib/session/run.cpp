@@ -131,8 +131,10 @@ store::Lock wait_for_turn(store::Store& store, sys::Signals& signals, const RunR
         sys::stop_self();
         continue;
       }
-      throw Error(wish == Request::terminate ? ErrorKind::cancelled : ErrorKind::interrupted,
-                  "interrupted while waiting for its turn");
+      const char* how = wish == Request::terminate ? "terminated"
+                        : wish == Request::hang_up ? "hung up"
+                                                   : "interrupted";
+      throw Error(ErrorKind::interrupted, std::string(how) + " while waiting for its turn");
     }
   }
 }
