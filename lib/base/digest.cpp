@@ -20,6 +20,16 @@ std::string to_hex(const Digest& digest) {
   return hex({reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()});
 }
 
+void append_hex(std::string& out, const Digest& digest) {
+  constexpr char k_digits[] = "0123456789abcdef";
+  std::array<char, 64> digits;
+  for (std::size_t i = 0; i < digest.bytes.size(); ++i) {
+    digits[2 * i] = k_digits[digest.bytes[i] >> 4];
+    digits[2 * i + 1] = k_digits[digest.bytes[i] & 15];
+  }
+  out.append(digits.data(), digits.size());
+}
+
 std::optional<Digest> digest_from_hex(std::string_view text) {
   Digest digest;
   if (text.size() != 2 * digest.bytes.size()) return std::nullopt;

@@ -25,6 +25,7 @@ struct Digest {
 
 // 64 lower-case hexadecimal digits.
 [[nodiscard]] std::string to_hex(const Digest& digest);
+void append_hex(std::string& out, const Digest& digest);
 // Empty unless `text` is exactly 64 hexadecimal digits.
 [[nodiscard]] std::optional<Digest> digest_from_hex(std::string_view text);
 

@@ -21,6 +21,16 @@ std::string as_json(std::string_view value) {
   return out;
 }
 
+void append_members(std::string& out, const std::map<std::string, std::string>& members) {
+  const std::size_t begin = out.size();
+  for (const auto& [name, value] : members) {
+    if (out.size() != begin) out += ',';
+    append_json_string(out, name);
+    out += ':';
+    out += value;
+  }
+}
+
 bool is_keyed_always(std::string_view name) {
   return name == "LANG" || name == "TZ" || name.starts_with("LC_");
 }
@@ -35,8 +45,9 @@ Environment::Environment(const std::vector<std::string>& variables, std::string 
     variables_.insert_or_assign(variable.substr(0, equals), variable.substr(equals + 1));
   }
   for (const auto& [name, value] : variables_) {
-    if (is_keyed_always(name)) keyed_always_.emplace_back(name, as_json(value));
+    if (is_keyed_always(name)) keyed_always_.emplace(name, as_json(value));
   }
+  append_members(keyed_always_text_, keyed_always_);
 }
 
 std::optional<std::string_view> Environment::get(std::string_view name) const {
@@ -45,13 +56,12 @@ std::optional<std::string_view> Environment::get(std::string_view name) const {
   return found->second;
 }
 
-std::vector<std::pair<std::string, std::string>> Environment::keyed(
-    const dag::Settings& settings) const {
+std::string_view Environment::keyed(const dag::Settings& settings, std::string& room) const {
   if (settings.environment.empty() && settings.environment_from.empty() &&
       settings.secret_environment.empty()) {
-    return keyed_always_;
+    return keyed_always_text_;
   }
-  std::map<std::string, std::string> keyed(keyed_always_.begin(), keyed_always_.end());
+  std::map<std::string, std::string> keyed = keyed_always_;
   for (const std::string_view name : settings.environment_from) {
     const auto value = get(name);
     keyed[std::string(name)] = value ? as_json(*value) : "null";
@@ -62,7 +72,9 @@ std::vector<std::pair<std::string, std::string>> Environment::keyed(
         value ? R"({"secret":")" + to_hex(hmac_sha256(secret_, *value)) + "\"}" : "null";
   }
   for (const auto& [name, value] : settings.environment) keyed[std::string(name)] = as_json(value);
-  return {keyed.begin(), keyed.end()};
+  room.clear();
+  append_members(room, keyed);
+  return room;
 }
 
 std::vector<std::string> Environment::for_command(

@@ -23,9 +23,9 @@ class Environment {
   Environment(const std::vector<std::string>& variables, std::string secret);
 
   [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const;
-  // For KeyParts::environment: sorted by name, values as JSON text.
-  [[nodiscard]] std::vector<std::pair<std::string, std::string>> keyed(
-      const dag::Settings& settings) const;
+  // For KeyParts::environment: the members of a JSON object, sorted by name. The text stands in
+  // `room`, or here when the node adds nothing.
+  [[nodiscard]] std::string_view keyed(const dag::Settings& settings, std::string& room) const;
   // "NAME=VALUE" for the command; `own` are the DSCHED_* variables.
   [[nodiscard]] std::vector<std::string> for_command(
       const dag::Settings& settings,
@@ -40,7 +40,8 @@ class Environment {
 
  private:
   std::map<std::string, std::string, std::less<>> variables_;
-  std::vector<std::pair<std::string, std::string>> keyed_always_;
+  std::map<std::string, std::string> keyed_always_;  // value as JSON text
+  std::string keyed_always_text_;
   std::string secret_;
   struct ShellBase {
     std::string folder;

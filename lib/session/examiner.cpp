@@ -74,18 +74,18 @@ std::string Examiner::version(NodeIndex node, bool& found) {
   return executable ? version_of_file(*executable) : "null";
 }
 
-std::variant<Keyed, executor::InputProblem> Examiner::key_now(NodeIndex node) {
+std::optional<executor::InputProblem> Examiner::look(NodeIndex node, Keyed& keyed) {
   const dag::Node& what = on_.dag.node(node);
   const dag::Settings& settings = on_.dag.settings(node);
-  std::vector<std::string_view> patterns = settings.inputs;
+  patterns_.assign(settings.inputs.begin(), settings.inputs.end());
   std::string read_path;
   if (what.operation == Operation::read_file) {
     read_path = dag::path_parameter(what);
-    patterns.push_back(read_path);
+    patterns_.push_back(read_path);
   }
-  Keyed keyed;
-  if (!patterns.empty()) {
-    auto examined = on_.workspace.examine(patterns);
+  keyed.inputs.clear();
+  if (!patterns_.empty()) {
+    auto examined = on_.workspace.examine(patterns_);
     if (auto* problem = std::get_if<executor::InputProblem>(&examined)) return std::move(*problem);
     keyed.inputs = std::move(std::get<std::vector<executor::InputFile>>(examined));
   }
@@ -97,21 +97,27 @@ std::variant<Keyed, executor::InputProblem> Examiner::key_now(NodeIndex node) {
   for (const NodeIndex argument : on_.dag.arguments(node)) {
     parts.arguments.push_back(on_.values.digest(argument));
   }
-  for (const executor::InputFile& input : keyed.inputs) {
-    parts.inputs.emplace_back(input.path, to_hex(input.hash));
+  parts.inputs = keyed.inputs;
+  if (!dag::is_builtin(what.operation)) {
+    parts.environment = on_.environment.keyed(settings, environment_);
   }
-  if (!dag::is_builtin(what.operation)) parts.environment = on_.environment.keyed(settings);
   parts.outputs = settings.outputs;
-  keyed.text = key_text(parts);
+  keyed.text.clear();
+  append_key_text(keyed.text, parts);
   keyed.key = sha256(keyed.text);
   keyed.cacheable = is_cacheable(what, settings) && executable_found;
+  return std::nullopt;
+}
+
+std::variant<Keyed, executor::InputProblem> Examiner::key_now(NodeIndex node) {
+  Keyed keyed;
+  if (auto problem = look(node, keyed)) return std::move(*problem);
   return keyed;
 }
 
 Verdict Examiner::examine(NodeIndex node) {
-  auto now = key_now(node);
-  if (auto* problem = std::get_if<executor::InputProblem>(&now)) return std::move(*problem);
-  Keyed& keyed = std::get<Keyed>(now);
+  Keyed& keyed = now_;
+  if (auto problem = look(node, keyed)) return std::move(*problem);
   if (auto reusable = kept(node, keyed)) return std::move(*reusable);
   std::string explanation;
   if (!keyed.cacheable) {

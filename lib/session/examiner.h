@@ -70,6 +70,8 @@ class Examiner {
   [[nodiscard]] const std::string& operation_path(NodeIndex node) const;
 
  private:
+  // Fills `keyed`, whose memory it uses again; the problem, if there is one.
+  [[nodiscard]] std::optional<executor::InputProblem> look(NodeIndex node, Keyed& keyed);
   [[nodiscard]] std::string version(NodeIndex node, bool& found);
   // Why the record cannot be used; empty when it can.
   [[nodiscard]] std::string why_not(const store::Record& record);
@@ -83,6 +85,11 @@ class Examiner {
   std::unordered_map<std::string, std::string> operations_;
   std::unordered_set<NodeIndex> distrusted_;
   std::unordered_map<NodeIndex, journal::Outcome> kept_;
+  // Memory that is used again for each node: 100,000 of them cost more in allocations than in
+  // hashing.
+  Keyed now_;
+  std::vector<std::string_view> patterns_;
+  std::string environment_;
 };
 
 [[nodiscard]] std::vector<executor::OutputRecord> output_records(

@@ -85,27 +85,21 @@ std::string explain_parsed(const json& before, const json& now,
 
 }  // namespace
 
-std::string key_text(const KeyParts& parts) {
-  std::string out;
-  out.reserve(256 + parts.parameters.size() + 80 * (parts.arguments.size() + parts.inputs.size()));
+void append_key_text(std::string& out, const KeyParts& parts) {
   out += R"({"arguments":[)";
   append_list(out, parts.arguments, [&](const Digest& digest) {
     out += '"';
-    out += to_hex(digest);
+    append_hex(out, digest);
     out += '"';
   });
   out += R"(],"environment":{)";
-  append_list(out, parts.environment, [&](const auto& variable) {
-    append_json_string(out, variable.first);
-    out += ':';
-    out += variable.second;
-  });
+  out += parts.environment;
   out += R"(},"inputs":[)";
-  append_list(out, parts.inputs, [&](const auto& input) {
+  append_list(out, parts.inputs, [&](const executor::InputFile& input) {
     out += '[';
-    append_json_string(out, input.first);
+    append_json_string(out, input.path);
     out += ",\"";
-    out += input.second;
+    append_hex(out, input.hash);
     out += "\"]";
   });
   out += R"(],"operation":)";
@@ -117,7 +111,6 @@ std::string key_text(const KeyParts& parts) {
   out += R"(,"version":)";
   out += parts.version;
   out += '}';
-  return out;
 }
 
 std::string explain_difference(std::string_view before, std::string_view now,

@@ -12,10 +12,9 @@
 // null for shell. Secret values stand as {"secret": keyed hash}. stored: never change the form; a
 // new one needs a new member, which makes every key new.
 
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/digest.h"
@@ -28,12 +27,12 @@ struct KeyParts {
   std::string version;          // JSON text
   std::string_view parameters;  // canonical JSON object
   std::vector<Digest> arguments;
-  std::vector<std::pair<std::string, std::string>> inputs;       // path, hexadecimal content hash
-  std::vector<std::pair<std::string, std::string>> environment;  // sorted; value as JSON text
-  std::vector<std::string_view> outputs;
+  std::span<const executor::InputFile> inputs;
+  std::string_view environment;  // the members of the JSON object, as Environment::keyed gives them
+  std::span<const std::string_view> outputs;
 };
 
-[[nodiscard]] std::string key_text(const KeyParts& parts);
+void append_key_text(std::string& out, const KeyParts& parts);
 
 // Says what makes `now` differ from `before` (both key texts), in the words of spec/run.md.
 // `arguments` are the ids of the node's arguments. Empty when nothing differs or a text cannot be

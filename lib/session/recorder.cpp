@@ -31,7 +31,7 @@ void Recorder::add_record(store::Record&& record) {
 }
 
 void Recorder::after_commit(std::function<void()> tell) {
-  if (!has_something() && tell_.empty()) return tell();
+  if (is_idle()) return tell();
   tell_.push_back(std::move(tell));
 }
 

@@ -36,6 +36,8 @@ class Recorder {
   void add_record(store::Record&& record);
   // Called after the next commit, at once when nothing waits for one: what may then be told.
   void after_commit(std::function<void()> tell);
+  // Nothing waits for a commit.
+  [[nodiscard]] bool is_idle() const { return !has_something() && tell_.empty(); }
 
   [[nodiscard]] bool is_full() const;
   // When commit() must be called at the latest; empty: nothing is waiting.

@@ -50,11 +50,8 @@ OutputEntry read_output(ByteReader& reader) {
 }
 
 std::uint64_t sum_of(const Digest& key, const Digest& base_key, std::string_view body) {
-  std::string both;
-  ByteWriter writer(both);
-  writer.digest(key);
-  writer.digest(base_key);
-  return checksum(body, checksum(both));
+  const std::array<Digest, 2> both{key, base_key};
+  return checksum(body, checksum({reinterpret_cast<const char*>(both.data()), sizeof both}));
 }
 
 }  // namespace
