@@ -2,6 +2,7 @@
 #include "store/trust.h"
 
 #include <array>
+#include <charconv>
 #include <cstdio>
 
 #include "base/error.h"
@@ -118,6 +119,32 @@ Digest mark_of(const StoredIdentity& identity, const MarkParts& parts, std::uint
   return hmac_sha256(key, text);
 }
 
+Digest copy_mark_of(const StoredIdentity& identity, std::uint32_t user, const std::string& key) {
+  std::string text;
+  ByteWriter writer(text);
+  writer.text("dsched store copy 1");
+  writer.text(identity.id);
+  writer.text(identity.secret);
+  writer.text(identity.backend);
+  writer.u32(user);
+  return hmac_sha256(key, text);
+}
+
+// Whether nobody but the owner may do anything with it; true when it does not exist.
+bool is_private(const std::string& path, const World& world) {
+  const std::optional<sys::FileInfo> info = world.files.info(path);
+  return !info || (info->mode & k_others_any) == 0;
+}
+
+// A store that its owner copied, as the header describes it.
+bool is_own_copy(const std::string& folder, const StoredIdentity& identity, std::uint64_t inode,
+                 const std::string& key, const World& world) {
+  return inode != identity.inode &&
+         identity.copy_mark == copy_mark_of(identity, world.host.user(), key) &&
+         is_private(folder + "/.", world) && is_private(folder + "/identity", world) &&
+         is_private(folder + "/store.db", world);
+}
+
 // The rest of a line that starts with `name` and a space; advances `text` past the line.
 std::optional<std::string> take_line(std::string_view& text, std::string_view name) {
   const std::size_t end = text.find('\n');
@@ -176,13 +203,16 @@ std::optional<StoredIdentity> read_identity(const std::string& folder, const Wor
   const auto id = take_line(rest, "id ");
   const auto secret = take_line(rest, "secret ");
   const auto backend = take_line(rest, "backend ");
+  const auto inode = take_line(rest, "inode ");
   const auto mark = take_line(rest, "mark ");
+  const auto copy = take_line(rest, "copy ");
   const std::string_view summed = std::string_view(whole).substr(0, whole.size() - rest.size());
   const auto sum = take_line(rest, "sum ");
   const auto secret_bytes = digest_from_hex(secret.value_or(""));
   const auto mark_bytes = digest_from_hex(mark.value_or(""));
-  if (!first || !first->empty() || !id || !secret_bytes || !backend || !mark_bytes || !sum ||
-      *sum != sum_text(summed) || !rest.empty()) {
+  const auto copy_bytes = digest_from_hex(copy.value_or(""));
+  if (!first || !first->empty() || !id || !secret_bytes || !backend || !inode || !mark_bytes ||
+      !copy_bytes || !sum || *sum != sum_text(summed) || !rest.empty()) {
     throw Error(ErrorKind::damaged, path + ": damaged, or of another version",
                 "if this store is yours, --trust-store makes it anew");
   }
@@ -190,7 +220,9 @@ std::optional<StoredIdentity> read_identity(const std::string& folder, const Wor
   identity.secret.assign(reinterpret_cast<const char*>(secret_bytes->bytes.data()),
                          secret_bytes->bytes.size());
   identity.backend = *backend;
+  std::from_chars(inode->data(), inode->data() + inode->size(), identity.inode);
   identity.mark = *mark_bytes;
+  identity.copy_mark = *copy_bytes;
   return identity;
 }
 
@@ -199,10 +231,11 @@ bool is_marked(const std::string& folder, const StoredIdentity& identity, const 
   const std::optional<sys::FileInfo> info = world.files.info(folder + "/identity");
   if (!info) return false;
   const std::uint32_t user = world.host.user();
-  return identity.mark ==
-             mark_of(identity, {info->inode, database_identity(folder, world)}, user, key) ||
-         (form == MarkForm::any &&
-          identity.mark == mark_of(identity, {info->inode, "0:0"}, user, key));
+  const Digest now = mark_of(identity, {info->inode, database_identity(folder, world)}, user, key);
+  if (identity.mark == now) return true;
+  if (form == MarkForm::complete) return false;
+  return identity.mark == mark_of(identity, {info->inode, "0:0"}, user, key) ||
+         is_own_copy(folder, identity, info->inode, key, world);
 }
 
 void write_identity(const std::string& folder, StoredIdentity identity, const std::string& key,
@@ -210,11 +243,14 @@ void write_identity(const std::string& folder, StoredIdentity identity, const st
   sys::Staged staged = world.files.stage(folder + "/tmp");
   const MarkParts parts{sys::info_of(staged.fd()).inode, database_identity(folder, world)};
   identity.mark = mark_of(identity, parts, world.host.user(), key);
+  identity.copy_mark = copy_mark_of(identity, world.host.user(), key);
   std::string text = std::string(k_first_line) + "\n";
   text += "id " + identity.id + "\n";
   text += "secret " + hex(identity.secret) + "\n";
   text += "backend " + identity.backend + "\n";
+  text += "inode " + std::to_string(parts.inode) + "\n";
   text += "mark " + to_hex(identity.mark) + "\n";
+  text += "copy " + to_hex(identity.copy_mark) + "\n";
   text += "sum " + sum_text(text) + "\n";
   world.files.write(staged, 0, text);
   world.files.publish(staged, folder + "/identity", 0600, sys::Existing::replaced);

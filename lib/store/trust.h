@@ -9,11 +9,16 @@
 //   mark = HMAC-SHA-256(user's key, "dsched store mark 1" id secret backend user
 //                       inode of `identity`  inode and birth time of store.db)
 //
-// The key is 32 random bytes in <state folder>/key (0600), made on first use. A copied, cloned or
-// unpacked store has other inodes, so even a store of ours that somebody published cannot come back
-// to us changed, and a store.db that was exchanged beneath a good `identity` is noticed (git
-// overwrites ignored files without asking). A store that was moved within its file system stays
-// good; one that was copied or restored must be adopted once with --trust-store, which marks it.
+// The key is 32 random bytes in <state folder>/key (0600), made on first use. A store.db that was
+// exchanged beneath a good `identity` is noticed (git overwrites ignored files without asking), and
+// so is a store of ours that somebody published and that comes back to us changed: a clone has
+// other inodes. A store that was moved within its file system stays good.
+//
+// People copy folders, though, and a copy of one's own store should work. So there is a second
+// mark, without inodes. It counts when `identity` is another file than the one that was marked, and
+// the folder, `identity` and store.db are as private as only we make them (0700, 0600, 0600): cp,
+// tar and rsync keep these modes, git knows only 0644. Such a copy is marked anew. Everything else
+// that was restored or copied must be adopted once with --trust-store.
 //
 // The state folder is the first usable of: $XDG_STATE_HOME/dsched, $HOME/.local/state/dsched, the
 // same below the home folder of the user database, /var/tmp/dsched-UID. Usable means: it can be
@@ -25,8 +30,10 @@
 //   id 32 hexadecimal digits
 //   secret 64 hexadecimal digits
 //   backend hybrid|sqlite|filesystem
+//   inode of this file, decimal
 //   mark 64 hexadecimal digits
-//   sum 16 hexadecimal digits, checksum() of all lines above
+//   copy 64 hexadecimal digits, HMAC-SHA-256(user's key, "dsched store copy 1" id secret backend
+//   user) sum 16 hexadecimal digits, checksum() of all lines above
 //
 // It is written once before store.db exists (marked with zeros for it) and again when it does; a
 // mark of the first form stays good, so a crash in between harms nothing.
@@ -52,13 +59,15 @@ struct StoredIdentity {
   std::string id;
   std::string secret;
   std::string backend;
+  std::uint64_t inode = 0;  // of the file when it was written
   Digest mark;
+  Digest copy_mark;
 };
 [[nodiscard]] std::optional<StoredIdentity> read_identity(const std::string& folder,
                                                           const World& world);
 enum class MarkForm : std::uint8_t {
   complete,  // made when store.db existed
-  any,       // that, or made before it did
+  any,       // that, or made before it did, or for a private copy
 };
 // Whether the mark was made with this key for the files that are there now.
 [[nodiscard]] bool is_marked(const std::string& folder, const StoredIdentity& identity,

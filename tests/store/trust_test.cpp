@@ -54,12 +54,42 @@ TEST_CASE("store: id, secret and backend are the same at the next opening") {
   CHECK(second->identity().backend == Backend::sqlite);
 }
 
-TEST_CASE("store: a copy of a store is refused until it is adopted, and then trusted for good") {
-  TestWorld world;
-  { (void)world.open()->blobs().put("x"); }
+// Replaces the store by a copy of itself, as cp -r makes it.
+void copy_store(TestWorld& world) {
   const std::string original = world.folder.path() + "/original";
   fs::rename(world.store_path(), original);
   fs::copy(original, world.store_path(), fs::copy_options::recursive);
+}
+
+// As a clone makes it: git knows no private modes.
+void publish_modes(TestWorld& world) {
+  using fs::perms;
+  const perms all_read =
+      perms::owner_read | perms::owner_write | perms::group_read | perms::others_read;
+  for (const char* name : {"/identity", "/store.db"}) {
+    fs::permissions(world.store_path() + name, all_read);
+  }
+  const perms all_enter = all_read | perms::owner_exec | perms::group_exec | perms::others_exec;
+  fs::permissions(world.store_path(), all_enter);
+}
+
+TEST_CASE("store: a private copy of one's own store is trusted, and marked anew") {
+  TestWorld world;
+  { (void)world.open()->blobs().put("x"); }
+  copy_store(world);
+  CHECK_FALSE(kind_of_opening(world));
+  // Marked: it is now an original, beneath which nothing may be exchanged.
+  const std::string database = world.store_path() + "/store.db";
+  fs::copy(database, world.folder.path() + "/planted");
+  fs::rename(world.folder.path() + "/planted", database);
+  CHECK(kind_of_opening(world) == ErrorKind::untrusted_store);
+}
+
+TEST_CASE("store: a clone of a store is refused until it is adopted, and then trusted for good") {
+  TestWorld world;
+  { (void)world.open()->blobs().put("x"); }
+  copy_store(world);
+  publish_modes(world);
   CHECK(kind_of_opening(world) == ErrorKind::untrusted_store);
   Options options = world.options();
   options.mode = Mode::read_only;
@@ -68,6 +98,14 @@ TEST_CASE("store: a copy of a store is refused until it is adopted, and then tru
   options.trust = Trust::adopt;
   CHECK_FALSE(kind_of_opening(world, options));
   CHECK_FALSE(kind_of_opening(world));
+}
+
+TEST_CASE("store: a copy of another user's store is refused, however private") {
+  TestWorld world;
+  { (void)world.open()->blobs().put("x"); }
+  copy_store(world);
+  world.host.states = {world.folder.path() + "/other_state"};
+  CHECK(kind_of_opening(world) == ErrorKind::untrusted_store);
 }
 
 TEST_CASE("store: a store that was moved is still trusted") {
