@@ -127,13 +127,14 @@ std::vector<std::string> environment_now() {
 }  // namespace
 
 void add_run_options(CLI::App& app, RunCommand& command) {
-  app.add_option("PROGRAM", command.program, "A program file; - reads standard input")
+  app.add_option("PROGRAM", command.program,
+                 "A program file; - reads standard input; instead of it: -- COMMAND ARG ...")
       ->type_name("");
   app.add_option("-j,--jobs", command.jobs, "Nodes running at once (default: what the CPUs allow)")
       ->check(CLI::Range(1U, k_jobs_max))
       ->type_name("N");
   app.add_flag("-k{true},--keep-going{true}", command.keep_going,
-               "After a failure go on with what does not depend on it; =N: until N nodes failed");
+               "Go on with what no failure touches; --keep-going=N: until N nodes failed");
   app.add_option("--retries", command.retries, "Retries of a failed node that does not say")
       ->check(CLI::Range(0U, 1000U))
       ->type_name("N");
