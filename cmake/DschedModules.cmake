@@ -7,6 +7,10 @@ option(DSCHED_UNITY "Compile each target's sources as one unit" OFF)
 if(DSCHED_UNITY)
   set(CMAKE_UNITY_BUILD ON)
   set(CMAKE_UNITY_BUILD_BATCH_SIZE 0)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # A source's own types in its unnamed namespace look to g++ as if they stood in a header.
+    add_compile_options(-Wno-subobject-linkage)
+  endif()
 endif()
 
 # What a module needs from outside, beside the standard library.

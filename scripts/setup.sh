@@ -11,7 +11,7 @@ set -eu
 packages="g++ cmake ninja-build pkg-config libcli11-dev nlohmann-json3-dev libsqlite3-dev libssl-dev
   libzstd-dev"
 if [ "${1:-}" = --tests ]; then
-  packages="$packages doctest-dev python3 clang-format mandoc git procps"
+  packages="$packages doctest-dev python3 clang-format mandoc git make procps"
 elif [ $# -gt 0 ]; then
   echo "setup.sh: $1: unknown option (only --tests is known)" >&2
   exit 2
