@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "sys/private_folder.h"
 
 namespace dsched::session {
@@ -20,6 +21,16 @@ MachineArgumentFiles::MachineArgumentFiles(std::string machine, std::string fold
       folder_(std::move(folder)),
       large_(std::move(large)),
       files_(files) {}
+
+MachineArgumentFiles::~MachineArgumentFiles() {
+  for (const std::string& path : large_made_) {
+    try {
+      files_.remove(path);
+    } catch (const Error&) {
+      // It stays until the store is cleaned; there is nobody left to tell.
+    }
+  }
+}
 
 void MachineArgumentFiles::make_folder() {
   if (is_made_) return;
@@ -50,7 +61,9 @@ std::string MachineArgumentFiles::file_for(const std::string& name, store::BlobR
     files_.write(staged, offset, {buffer.data(), got});
     offset += got;
   }
-  files_.publish(staged, path, k_mode, sys::Existing::kept);
+  // One that a killed runner left may have been damaged since.
+  files_.publish(staged, path, k_mode, sys::Existing::replaced);
+  large_made_.push_back(path);
   made_.emplace(name, path);
   return path;
 }

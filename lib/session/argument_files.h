@@ -4,10 +4,12 @@
 // runner.
 //
 // The folder is made when the first file is; the keeper removes it when the runner is gone,
-// whichever way. Blobs too large for memory go to the store's own temporary folder instead.
+// whichever way. Blobs too large for memory go to the store's own temporary folder instead; they
+// are removed with this object, and the store cleans up after a runner that was killed.
 
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "session/ports.h"
 #include "sys/files.h"
@@ -16,10 +18,12 @@ namespace dsched::session {
 
 class MachineArgumentFiles final : public ArgumentFiles {
  public:
-  // `folder` is this runner's own below `machine`; `large` holds what does not fit into memory and
-  // is cleaned by the store.
+  // `folder` is this runner's own below `machine`; `large` holds what does not fit into memory.
   MachineArgumentFiles(std::string machine, std::string folder, std::string large,
                        sys::Files& files);
+  ~MachineArgumentFiles() override;
+  MachineArgumentFiles(const MachineArgumentFiles&) = delete;
+  MachineArgumentFiles& operator=(const MachineArgumentFiles&) = delete;
   std::string file_for(const std::string& name, std::string_view bytes) override;
   std::string file_for(const std::string& name, store::BlobReader& blob) override;
 
@@ -31,6 +35,7 @@ class MachineArgumentFiles final : public ArgumentFiles {
   std::string large_;
   sys::Files& files_;
   std::unordered_map<std::string, std::string> made_;  // name -> path
+  std::vector<std::string> large_made_;                // paths
   bool is_made_ = false;
 };
 
