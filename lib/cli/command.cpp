@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "sys/files.h"
+#include "sys/streams.h"
 #include "sys/terminal.h"
 
 #ifndef DSCHED_VERSION
@@ -40,6 +41,17 @@ void answer_error(const Context& context, const Error& error) {
   tell_error(context, error);
   if (!context.json) return;
   wire::write_error({error.kind(), error.what(), error.hint(), {}}, context.layout(), write_out);
+}
+
+// What --format says, as far as that can be told before the command line is understood.
+Format format_before_parsing(const std::vector<std::string>& words) {
+  Format format = Format::automatic;
+  constexpr std::string_view k_joined = "--format=";
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--format" && i + 1 < words.size()) format = format_from(words[i + 1]);
+    if (words[i].starts_with(k_joined)) format = format_from(words[i].substr(k_joined.size()));
+  }
+  return format;
 }
 
 int parse(CLI::App& app, const Arguments& arguments) {
@@ -164,8 +176,10 @@ void tell_error(const Context& context, const Error& error) {
 
 int run(CLI::App& app, const Arguments& arguments, CommonOptions& options,
         const std::function<int(Context&)>& body) {
+  sys::secure_standard_streams();
   Context context;
   context.tool = app.get_name();
+  context.json = wants_json(format_before_parsing(arguments.before));
   try {
     try {
       if (parse(app, arguments) != 0) return static_cast<int>(Exit::done);
@@ -183,9 +197,11 @@ int run(CLI::App& app, const Arguments& arguments, CommonOptions& options,
       throw Error(ErrorKind::environment, "out of memory");
     } catch (const std::filesystem::filesystem_error& problem) {
       throw Error(ErrorKind::environment, problem.what());
+    } catch (const std::system_error& problem) {
+      // A thread that cannot be started: a limit of processes or of memory.
+      throw Error(ErrorKind::environment, describe_errno("start a thread", problem.code().value()));
     }
   } catch (const Error& error) {
-    if (!context.json && options.format == Format::json) context.json = true;
     const int code = error.kind() == ErrorKind::interrupted
                          ? interrupted_code(error.what())
                          : static_cast<int>(exit_for(error.kind()));
