@@ -30,7 +30,7 @@ configure() { cmake --preset "$1"; }
 # All that can be built is built, so that one run shows every fault.
 build() { cmake --build --preset "$@" --parallel "$threads" -- -k 0; }
 # A test without a limit of its own gets one that leaves time for the others.
-run_tests() { ctest --preset "$@" --parallel "$threads" --timeout 300; }
+run_tests() { ctest --preset "$@" --parallel "$threads" --timeout 600; }
 
 stage_setup() { scripts/setup.sh --tests; }
 stage_build() {

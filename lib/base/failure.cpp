@@ -5,17 +5,28 @@ namespace dsched {
 
 std::string_view name_of(FailureClass failure) {
   switch (failure) {
-    case FailureClass::none: return "";
-    case FailureClass::exit: return "exit";
-    case FailureClass::signal: return "signal";
-    case FailureClass::timeout: return "timeout";
-    case FailureClass::lost: return "lost";
-    case FailureClass::not_found: return "not_found";
-    case FailureClass::output_missing: return "output_missing";
-    case FailureClass::damaged: return "damaged";
-    case FailureClass::refused: return "refused";
-    case FailureClass::denied: return "denied";
-    case FailureClass::expired: return "expired";
+    case FailureClass::none:
+      return "";
+    case FailureClass::exit:
+      return "exit";
+    case FailureClass::signal:
+      return "signal";
+    case FailureClass::timeout:
+      return "timeout";
+    case FailureClass::lost:
+      return "lost";
+    case FailureClass::not_found:
+      return "not_found";
+    case FailureClass::output_missing:
+      return "output_missing";
+    case FailureClass::damaged:
+      return "damaged";
+    case FailureClass::refused:
+      return "refused";
+    case FailureClass::denied:
+      return "denied";
+    case FailureClass::expired:
+      return "expired";
   }
   return "";
 }

@@ -35,8 +35,9 @@ struct InputProblem {
 class Workspace {
  public:
   virtual ~Workspace() = default;
-  // Takes the stat tuples of many plain paths at once; they stand for the files until forgotten. The
-  // session forgets them before the first attempt starts, because from then on files may change.
+  // Takes the stat tuples of many plain paths at once; they stand for the files until forgotten.
+  // The session forgets them before the first attempt starts, because from then on files may
+  // change.
   virtual void prefetch(std::span<const std::string_view> paths) = 0;
   virtual void forget_prefetched() = 0;
   // The files that `patterns` (names and globs) stand for now, each once, sorted bytewise, with
