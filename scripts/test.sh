@@ -48,11 +48,11 @@ stage_fuzz() {
       -artifact_prefix=build/fuzz/ build/fuzz/found tests/fuzz/corpus
 }
 
-# Seconds of processor time that the script's children have used so far.
-processor_seconds() {
-  # The shell's own times stand on the first line, its children's on the second.
-  times >"$logs/times"
-  sed -n 2p "$logs/times" | tr 'ms' '  ' | awk '{printf "%d\n", $1 * 60 + $2 + $3 * 60 + $4}'
+# Sets processor_seconds: what the script's children have used so far. A subshell would not know.
+note_processor_seconds() {
+  times >"$logs/times"  # the shell's own times, and on the second line its children's
+  processor_seconds=$(sed -n 2p "$logs/times" | tr ms '  ' |
+    awk '{printf "%d", $1 * 60 + $2 + $3 * 60 + $4}')
 }
 
 # What a failed stage's log says of its faults, and its end.
@@ -67,7 +67,8 @@ show_log() {
 stage() {
   log=$logs/$1.log
   began=$(date +%s)
-  processor_began=$(processor_seconds)
+  note_processor_seconds
+  processor_began=$processor_seconds
   if "$2" >"$log" 2>&1 </dev/null; then
     result=passed
     passed=$((passed + 1))
@@ -75,8 +76,9 @@ stage() {
     result=FAILED
     failed=$((failed + 1))
   fi
+  note_processor_seconds
   printf '%-11s %s in %s s (%s s of processor time)%s\n' "$1" "$result" \
-    "$(($(date +%s) - began))" "$(($(processor_seconds) - processor_began))" \
+    "$(($(date +%s) - began))" "$((processor_seconds - processor_began))" \
     "$(sed -n 's/^\([0-9]*% tests passed.*\)/: \1/p' "$log" | tail -n 1)"
   [ "$result" = passed ] || show_log "$log"
 }
