@@ -102,11 +102,15 @@ std::string failure_block(const NodeReport& report, Style style) {
     }
     append_lines(out, command, 0);
   }
-  const std::vector<std::string> log = shown_lines(report.log_tail);
-  if (log.empty()) return out;
-  const std::size_t skipped = log.size() - std::min(log.size(), k_shown_log_lines_max);
-  out += skipped == 0 ? "  log:\n" : "  last lines of the log:\n";
-  append_lines(out, log, skipped);
+  // Test programs and compilers report on either of the two.
+  for (const auto& [name, text] :
+       {std::pair{"output", report.output_tail}, std::pair{"log", report.log_tail}}) {
+    const std::vector<std::string> lines = shown_lines(text);
+    if (lines.empty()) continue;
+    const std::size_t skipped = lines.size() - std::min(lines.size(), k_shown_log_lines_max);
+    out += std::string(skipped == 0 ? "  " : "  last lines of the ") + name + ":\n";
+    append_lines(out, lines, skipped);
+  }
   return out;
 }
 

@@ -36,17 +36,41 @@ void tell(const std::string& text) {
   sys::screen_on(k_messages)->write(text);
 }
 
+// Bytes as they are for a file or pipe; a terminal gets nothing that moves its cursor.
+void write_bytes(const std::string& bytes, bool to_terminal) {
+  if (!to_terminal) return write_out(bytes);
+  std::string shown;
+  std::size_t start = 0;
+  for (std::size_t i = 0; i <= bytes.size(); ++i) {
+    if (i < bytes.size() && bytes[i] != '\n' && bytes[i] != '\t') continue;
+    shown += escape_for_terminal(std::string_view(bytes).substr(start, i - start));
+    if (i < bytes.size()) shown += bytes[i];
+    start = i + 1;
+  }
+  if (!shown.ends_with('\n')) shown += '\n';
+  write_out(shown);
+}
+
 void show_results(const wire::RunAnswer& answer) {
+  constexpr int k_standard_output = 1;
+  constexpr std::size_t k_shown_max = 20;  // more than that nobody reads
   const bool several = answer.results.size() > 1;
+  const bool to_terminal = sys::is_terminal(k_standard_output);
+  std::size_t shown = 0;
   for (const wire::ResultAnswer& result : answer.results) {
     if (result.bytes.empty()) continue;
+    if (to_terminal && ++shown > k_shown_max) continue;
     if (several) write_out("== " + escape_for_terminal(result.node_id) + " ==\n");
-    write_out(result.bytes);
-    if (result.bytes.back() != '\n' && several) write_out("\n");
+    write_bytes(result.bytes, to_terminal);
+    if (!to_terminal && several && result.bytes.back() != '\n') write_out("\n");
     if (result.truncated) {
       write_out("\n… " + std::to_string(result.size - result.bytes.size()) +
                 " more bytes; all of them: --result " + escape_for_terminal(result.node_id) + '\n');
     }
+  }
+  if (shown > k_shown_max) {
+    write_out("… and " + std::to_string(shown - k_shown_max) +
+              " more results; one of them: --result NODE\n");
   }
 }
 

@@ -128,7 +128,29 @@ int remove(const StoreCommand& command, Context& context) {
   return all ? 0 : static_cast<int>(Exit::answer_is_no);
 }
 
+// A database that cannot even be opened is dropped whole: bytes in files stay, the rest is made
+// anew.
+void drop_unreadable_database(const StoreCommand& command, Context& context) {
+  try {
+    const Opened opened(command, context, store::Mode::existing);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::damaged) throw;
+    if (!command.repair) {
+      throw Error(error.kind(), error.what(),
+                  "drop what cannot be trusted with: dsched-store verify --repair");
+    }
+    tell_error(context, error);
+    const sys::PosixClock clock;
+    sys::SystemEntropy entropy;
+    sys::PosixFiles files;
+    sys::PosixHost host;
+    const store::World world{.clock = clock, .entropy = entropy, .files = files, .host = host};
+    (void)store::discard_database(Opened::options(command, context, store::Mode::existing), world);
+  }
+}
+
 int check(const StoreCommand& command, Context& context) {
+  drop_unreadable_database(command, context);
   Opened opened(command, context, store::Mode::existing);
   const auto repair = command.repair ? store::Repair::drop : store::Repair::none;
   const store::Verification verification = store::verify(opened.store, repair);

@@ -118,7 +118,8 @@ struct Ended {
   std::optional<int> signal;     // when it was ended by one
   std::string error;             // one line for people; empty when it ended well
   Usage usage;
-  Captured result;  // stdout, or the built-in's bytes; meaningful when failure is none
+  Captured result;          // stdout, or the built-in's bytes; meaningful when failure is none
+  std::string output_tail;  // of a command that failed: the end of its stdout, which is no result
   std::string log;  // stderr: all of it, or head, a line that says how much was cut, and tail
   std::vector<CapturedOutput> outputs;
   std::vector<InputFile> depfile_inputs;

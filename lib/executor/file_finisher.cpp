@@ -27,8 +27,12 @@ void mark_failed(Ended& ended, FailureClass failure, std::string error) {
 
 void mark_failed(Ended& ended, const sys::PathProblem& why, std::string_view what) {
   const bool missing = why.kind == sys::PathProblem::Kind::missing;
-  mark_failed(ended, missing ? FailureClass::output_missing : FailureClass::refused,
-              std::string(what) + " " + why.error);
+  if (missing) {
+    const std::string name = why.error.substr(0, why.error.find(':'));
+    return mark_failed(ended, FailureClass::output_missing,
+                       std::string(what) + " " + name + " was not written");
+  }
+  mark_failed(ended, FailureClass::refused, std::string(what) + " " + why.error);
 }
 
 bool has_changed(FileExaminer& files, const InputFile& input, WallTime began) {
@@ -99,6 +103,18 @@ void examine_depfile_inputs(FileExaminer& files, const Attempt& attempt, WallTim
 }
 
 }  // namespace
+
+std::optional<sys::PathProblem> FileFinisher::prepare(const Attempt& attempt) {
+  const auto make_parent = [this](const std::string& path) -> std::optional<sys::PathProblem> {
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos) return std::nullopt;
+    return sys::make_folders_beneath(files_.folder(), std::string_view(path).substr(0, slash));
+  };
+  for (const std::string& output : attempt.outputs) {
+    if (auto problem = make_parent(output)) return problem;
+  }
+  return attempt.depfile.empty() ? std::nullopt : make_parent(attempt.depfile);
+}
 
 void FileFinisher::finish(const Attempt& attempt, Ended& ended) {
   const WallTime began = files_.wall() - (files_.clock().now() - ended.started);

@@ -26,6 +26,7 @@ class FileFinisher final : public Finisher {
   // thread.
   FileFinisher(FileExaminer& files, std::function<store::StagedFile()> stage)
       : files_(files), stage_(std::move(stage)) {}
+  std::optional<sys::PathProblem> prepare(const Attempt& attempt) override;
   void finish(const Attempt& attempt, Ended& ended) override;
   void clean_up(const Attempt& attempt) override;
 

@@ -19,6 +19,11 @@ namespace dsched::executor {
 class Finisher {
  public:
   virtual ~Finisher() = default;
+  // Before an attempt: makes the folders that its outputs and depfile will lie in, as people know
+  // it from other tools; whether they exist must not depend on what ran or was put back before.
+  [[nodiscard]] virtual std::optional<sys::PathProblem> prepare(const Attempt&) {
+    return std::nullopt;
+  }
   // After an attempt ended well: fills in outputs, depfile_inputs and inputs_changed, or sets
   // failure and error when an output is missing or refused.
   virtual void finish(const Attempt& attempt, Ended& ended) = 0;

@@ -194,6 +194,13 @@ bool PosixWorkspace::in_place(std::span<const OutputRecord> outputs) {
                      [&](const OutputRecord& output) { return is_in_place(output); });
 }
 
+void PosixWorkspace::remove(std::span<const std::string_view> outputs) {
+  for (const std::string_view output : outputs) {
+    // The node has failed for a better reason than an output that cannot be removed.
+    (void)sys::remove_beneath(files_.folder(), std::string(output));
+  }
+}
+
 std::optional<std::string> PosixWorkspace::restore(std::span<const OutputRecord> outputs) {
   std::vector<const OutputRecord*> wrong;
   for (const OutputRecord& output : outputs) {

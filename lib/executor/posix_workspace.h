@@ -37,6 +37,7 @@ class PosixWorkspace final : public Workspace {
   std::vector<InputFile> examine_exact(std::span<const std::string> paths) override;
   std::optional<InputFile> executable(std::string_view name, std::string_view search_path) override;
   bool in_place(std::span<const OutputRecord> outputs) override;
+  void remove(std::span<const std::string_view> outputs) override;
   std::optional<std::string> restore(std::span<const OutputRecord> outputs) override;
   void settle() override { files_.settle(); }
 

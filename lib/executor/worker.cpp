@@ -23,6 +23,13 @@ void Worker::report_started(const Ended& ended) {
 }
 
 void Worker::perform(const Attempt& attempt, Ended& ended) {
+  if (options_.finisher != nullptr) {
+    if (const auto problem = options_.finisher->prepare(attempt)) {
+      ended.failure = FailureClass::refused;
+      ended.error = "output " + problem->error;
+      return;
+    }
+  }
   const std::function<void()> on_long = [&] { report_started(ended); };
   std::visit(
       [&](const auto& work) {

@@ -34,6 +34,7 @@ void mark_file(sys::FileMark& mark, int fd) {
   const sys::FileId file = sys::file_id(fd).value_or(sys::FileId{});
   mark.device.store(file.device);
   mark.inode.store(file.inode);
+  mark.birth_ns.store(file.birth_ns);
 }
 
 // "signal 9 (killed)"
@@ -235,6 +236,8 @@ void ProcessRunner::obey(Running& running, Control what) {
       break;
     case Control::terminate:
       trees.signal_tree(running.root, SIGTERM);
+      // A process that stopped itself, or was stopped by hand, would only get it when it is killed.
+      trees.signal_tree(running.root, SIGCONT);
       break;
     case Control::kill:
       trees.signal_tree(running.root, SIGKILL);
@@ -269,6 +272,7 @@ void ProcessRunner::settle(Running& running, Ended& ended) {
   if (ended.failure == FailureClass::none) {
     ended.result = result_.take();
   } else {
+    ended.output_tail = result_.tail();
     result_.discard();
   }
   if (is_quiet) return;

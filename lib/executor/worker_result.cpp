@@ -69,6 +69,15 @@ Captured ResultFile::take() {
   return captured;
 }
 
+std::string ResultFile::tail() {
+  constexpr std::uint64_t k_tail = 16 * 1024;
+  if (!file_) return {};
+  const std::uint64_t size = sys::info_of(file_->fd()).size;
+  std::string bytes(std::min(size, k_tail), '\0');
+  bytes.resize(sys::read_at(file_->fd(), size - bytes.size(), bytes));
+  return bytes;
+}
+
 void ResultFile::discard() {
   if (file_) file_->reset();
 }

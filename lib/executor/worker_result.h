@@ -23,6 +23,8 @@ class ResultFile {
   [[nodiscard]] int fd();
   // What was written, hashed. Nobody may still be writing.
   [[nodiscard]] Captured take();
+  // The last bytes of what was written.
+  [[nodiscard]] std::string tail();
   // What was written counts for nothing.
   void discard();
   // Somebody may go on writing to it: never use it again.

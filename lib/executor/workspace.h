@@ -53,6 +53,8 @@ class Workspace {
                                                             std::string_view search_path) = 0;
   // Whether every output is in place as recorded (kind, executable bit, content).
   [[nodiscard]] virtual bool in_place(std::span<const OutputRecord> outputs) = 0;
+  // Removes outputs of an attempt that counts as failed although its command ended well.
+  virtual void remove(std::span<const std::string_view> outputs) { (void)outputs; }
   // Puts the outputs that are missing or different in place from the store; empty, or why one
   // cannot be put back (its path first). What was in the way is replaced only when all bytes are at
   // hand.

@@ -54,6 +54,7 @@ struct NodeReport {
   Nanoseconds wall{0};           // how long the attempt took
   std::string_view command;      // what ran, for failed ones; empty otherwise
   std::string_view cause;        // "exit 3", "signal 9 (killed)", "timeout after 2s", …
+  std::string_view output_tail;  // the end of its stdout, for failed ones
   std::string_view log_tail;     // the end of the log, for failed ones
   Nanoseconds retry_in{0};       // for retrying
   std::string_view explanation;  // why it ran, with --explain; empty otherwise

@@ -77,6 +77,8 @@ class Runner {
   void cannot_run(NodeIndex node, FailureClass failure, const std::string& error);
   void start(NodeIndex node, executor::Attempt&& attempt, Keyed&& keyed);
   void finish_value(NodeIndex node, std::string&& bytes, Keyed&& keyed);
+  [[nodiscard]] std::string unordered_input(const executor::Ended& ended) const;
+  [[nodiscard]] bool waits_for(NodeIndex node, NodeIndex before) const;
   void complete(executor::Ended&& ended, UnderWay&& under_way);
   void fail(executor::Ended&& ended);
   void store_value(NodeIndex node);

@@ -38,6 +38,16 @@ std::string describe_failure(const executor::Ended& ended, FailureClass failure,
   return std::string(name_of(failure));
 }
 
+// The node whose output the path is, or lies in.
+std::optional<NodeIndex> producer_of_path(const dag::Dag& dag, std::string_view path) {
+  while (true) {
+    if (const auto producer = dag.producer_of(path)) return producer;
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string_view::npos || slash == 0) return std::nullopt;
+    path = path.substr(0, slash);
+  }
+}
+
 journal::Outcome outcome_of(const executor::Ended& ended, Nanoseconds at) {
   journal::Outcome outcome;
   outcome.node = ended.node;
@@ -70,19 +80,27 @@ void Runner::on_ended(executor::Ended&& ended) {
   trace.exit_code = ended.exit_code;
   trace.signal = ended.signal;
   trace.log = log_tail(ended.log);
+  trace.output = log_tail(ended.output_tail);
   if (plan_.options.explain || ended.number > 1) trace.notable = true;
   const auto found = under_way_.find(node);
   DSCHED_ASSERT(found != under_way_.end(), "what ends was started");
   UnderWay under_way = std::move(found->second);
   under_way_.erase(found);
+  const bool ended_well = ended.failure == FailureClass::none;
+  if (ended_well) {
+    ended.error = unordered_input(ended);
+    if (!ended.error.empty()) ended.failure = FailureClass::refused;
+  }
   // An attempt whose time was over may still end with code 0 while it is being ended: it failed.
   const bool well = ended.failure == FailureClass::none && !engine_.is_timed_out(node);
   const engine::AttemptEnded fact{node, ended.failure, well ? 0 : jitter()};
   if (well) {
     trace.failure = FailureClass::none;
+    trace.reason = engine::Reason::none;
     trace.error.clear();
     complete(std::move(ended), std::move(under_way));
   } else {
+    if (ended_well) ports_.workspace.remove(plan_.dag.settings(node).outputs);
     fail(std::move(ended));
   }
   apply(fact);
@@ -101,6 +119,33 @@ store::Record Runner::record_for(NodeIndex node, const Keyed& keyed,
   record.last_used_at = record.created_at;
   record.key_text = keyed.text;
   return record;
+}
+
+// A depfile names what another node writes, and nothing makes the node wait for that one: it read
+// whatever was there. Were this let pass, a later run could reuse what is out of date.
+std::string Runner::unordered_input(const executor::Ended& ended) const {
+  for (const executor::InputFile& input : ended.depfile_inputs) {
+    const auto producer = producer_of_path(plan_.dag, input.path);
+    if (!producer || *producer == ended.node || waits_for(ended.node, *producer)) continue;
+    return "reads " + input.path + ", which node " +
+           std::string(plan_.dag.node(*producer).node_id) +
+           " writes, without waiting for it: name it in inputs or dependencies";
+  }
+  return {};
+}
+
+bool Runner::waits_for(NodeIndex node, NodeIndex before) const {
+  std::unordered_set<NodeIndex> seen;
+  std::vector<NodeIndex> to_visit{node};
+  while (!to_visit.empty()) {
+    const NodeIndex at = to_visit.back();
+    to_visit.pop_back();
+    if (at == before) return true;
+    for (const NodeIndex next : plan_.dag.predecessors(at)) {
+      if (seen.insert(next).second) to_visit.push_back(next);
+    }
+  }
+  return false;
 }
 
 void Runner::complete(executor::Ended&& ended, UnderWay&& under_way) {
@@ -123,6 +168,10 @@ void Runner::complete(executor::Ended&& ended, UnderWay&& under_way) {
   record.key = store::key_with_inputs(keyed.key, record.depfile_inputs);
   outcome.key = record.key;
   const bool stored = keyed.cacheable && !ended.inputs_changed;
+  if (keyed.cacheable && !stored) {
+    warn("an input of " + std::string(plan_.dag.node(node).node_id) +
+         " changed while it ran; its result is not stored for reuse");
+  }
   values_.set_result(
       node, {outcome.content, digest, stored ? std::optional<Digest>(record.key) : std::nullopt});
   if (!ended.result.file && ended.result.content.size > 0) {
@@ -209,6 +258,7 @@ void Runner::report(const Told& told) {
       command = command_text(plan_.dag, told.node);
       report.command = command;
       report.log_tail = trace->log;
+      report.output_tail = trace->output;
     }
   }
   ports_.observer.node(report, progress());

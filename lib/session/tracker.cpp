@@ -182,6 +182,7 @@ wire::NodeAnswer Tracker::answer(NodeIndex node, const engine::Execution& execut
   answer.peak_memory_kib = trace->usage.peak_memory_kib;
   answer.error = trace->error;
   answer.log = trace->log;
+  answer.output = trace->output;
   answer.explanation = trace->explanation;
   if (trace->because) answer.because = dag_.node(*trace->because).node_id;
   return answer;

@@ -31,7 +31,8 @@ struct Trace {
   Nanoseconds wall{0};
   executor::Usage usage;
   std::string error;
-  std::string log;  // its end
+  std::string log;     // its end
+  std::string output;  // of a failed command: the end of its stdout
   std::string explanation;
   std::optional<NodeIndex> because;
 };

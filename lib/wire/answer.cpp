@@ -94,6 +94,7 @@ void write_node(JsonWriter& out, const NodeAnswer& node) {
   out.key("peak_memory_kib").number(node.peak_memory_kib);
   text_or_null(out, "error", node.error);
   text_or_null(out, "log", node.log);
+  if (!node.output.empty()) text_or_null(out, "output", node.output);
   if (!node.explanation.empty()) text_or_null(out, "explain", node.explanation);
   out.end_object();
 }

@@ -45,6 +45,7 @@ struct NodeAnswer {
   std::uint64_t peak_memory_kib = 0;
   std::string error;        // empty: none
   std::string log;          // last lines
+  std::string output;       // of a failed command: last lines of its stdout
   std::string because;      // dependency_failed: the node that failed; empty: none
   std::string explanation;  // with --explain; empty: none
 };
