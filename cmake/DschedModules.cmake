@@ -4,6 +4,7 @@
 # Sanitizer builds join the sources of each target into one unit: their cost is in the headers. It
 # hides missing includes, so at least one tested build is made without it.
 option(DSCHED_UNITY "Compile each target's sources as one unit" OFF)
+set(DSCHED_UNITY_EXCEPT "" CACHE STRING "Targets compiled source by source even so")
 if(DSCHED_UNITY)
   set(CMAKE_UNITY_BUILD ON)
   set(CMAKE_UNITY_BUILD_BATCH_SIZE 0)
@@ -94,4 +95,11 @@ function(dsched_add_tools root)
     list(APPEND tools ${tool})
   endforeach()
   set(DSCHED_TOOLS ${tools} PARENT_SCOPE)
+endfunction()
+
+# Two sources of a target may use one name for different things; then they are not joined.
+function(dsched_separate_units)
+  foreach(target IN LISTS DSCHED_UNITY_EXCEPT)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
+  endforeach()
 endfunction()

@@ -20,7 +20,7 @@ void add_hash(std::size_t& hash, std::string_view text) {
 }
 
 // Equal settings have equal hashes; the fields that seldom differ alone are left to operator==.
-std::size_t hash_of(const Settings& settings) {
+std::size_t settings_hash(const Settings& settings) {
   std::size_t hash = settings.inputs_declared ? 1 : 0;
   for (const std::string_view input : settings.inputs) add_hash(hash, input);
   for (const std::string_view output : settings.outputs) add_hash(hash, output);
@@ -69,7 +69,7 @@ Builder::Builder(std::shared_ptr<const void> owner) : state_(std::make_unique<St
   state_->dag.text_ = std::move(owner);
   state_->names = std::make_shared<Dag::Names>();
   state_->dag.settings_.emplace_back();
-  state_->settings_by_hash.emplace(hash_of(Settings{}), 0);
+  state_->settings_by_hash.emplace(settings_hash(Settings{}), 0);
   state_->dag.argument_begin_.push_back(0);
   for (const Operation operation : k_named_operations)
     state_->dag.operation_names_.push_back(name_of(operation));
@@ -108,7 +108,7 @@ void Builder::add_pool(const Pool& pool) {
 std::uint32_t Builder::add_settings(const Settings& settings) {
   std::vector<Settings>& all = state_->dag.settings_;
   if (settings == all[state_->last_settings]) return state_->last_settings;
-  const std::size_t hash = hash_of(settings);
+  const std::size_t hash = settings_hash(settings);
   const auto [first, last] = state_->settings_by_hash.equal_range(hash);
   for (auto known = first; known != last; ++known) {
     if (all[known->second] == settings) return state_->last_settings = known->second;
