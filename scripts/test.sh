@@ -43,8 +43,8 @@ stage_tests() { run_tests check; }
 # source by source.
 build_joined() {
   if configure "$1" && build "$1" --target "$2" >"$logs/joined.log" 2>&1; then return 0; fi
-  apart=$(sed -n 's,^FAILED: .*CMakeFiles/\([^/]*\)\.dir/Unity/.*,\1,p' "$logs/joined.log" | sort -u |
-    tr '\n' ';')
+  apart=$(sed -n 's,^FAILED: .*CMakeFiles/\([^/]*\)\.dir/Unity/.*,\1,p' "$logs/joined.log" |
+    sort -u | paste -sd ';' -)
   cat "$logs/joined.log"
   [ -n "$apart" ] || return 1
   echo "== again, source by source: $apart"
