@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,16 +27,31 @@ int read_to_end(int fd, std::size_t expected, std::string& out) {
     if (got < 0) return errno;
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
+    if (size > k_text_size_max) return EFBIG;
   }
   out.resize(size);
   return 0;
 }
 
+void check_size(int problem, const std::string& what) {
+  if (problem == EFBIG) throw Error(ErrorKind::usage, what + ": is longer than 2 GiB");
+}
+
 }  // namespace
+
+void secure_standard_streams() {
+  for (int fd = 0; fd < 3; ++fd) {
+    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free descriptor is `fd`, because those below it are open by now.
+    if (open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0) return;
+  }
+  ::signal(SIGXFSZ, SIG_IGN);
+}
 
 std::string read_all(int fd, const std::string& what) {
   std::string out;
   if (const int problem = read_to_end(fd, 0, out)) {
+    check_size(problem, what);
     throw Error(ErrorKind::environment, describe_errno(what, problem));
   }
   return out;
@@ -49,6 +65,7 @@ std::string read_whole_file(const std::string& path) {
   std::string out;
   if (const int problem =
           read_to_end(fd.get(), known ? static_cast<std::size_t>(status.st_size) : 0, out)) {
+    check_size(problem, path);
     throw Error(ErrorKind::usage, describe_errno(path, problem));
   }
   return out;
