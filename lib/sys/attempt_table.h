@@ -22,6 +22,9 @@ namespace dsched::sys {
 struct FileMark {
   std::atomic<std::uint64_t> device{0};
   std::atomic<std::uint64_t> inode{0};  // 0: none
+  // A file without a name leaves its inode to the next one as soon as it is closed; when it was
+  // made tells them apart.
+  std::atomic<std::int64_t> birth_ns{0};
 };
 
 struct AttemptSlot {

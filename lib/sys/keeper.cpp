@@ -156,7 +156,7 @@ class KeeperLoop {
       const AttemptSlot& slot = table_.slot(index);
       if (slot.pid.load() == 0) continue;
       for (const FileMark* mark : {&slot.stdout_file, &slot.stderr_file}) {
-        const FileId file{mark->device.load(), mark->inode.load()};
+        const FileId file{mark->device.load(), mark->inode.load(), mark->birth_ns.load()};
         if (file.inode != 0) streams_.push_back(file);
       }
     }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -109,10 +110,23 @@ bool environment_has(pid_t pid, std::string_view prefix) {
   return false;
 }
 
+namespace {
+
+// `name` relative to `folder`, or the descriptor itself when it is empty; links are followed.
+std::optional<FileId> look_at(int folder, const char* name) {
+  struct statx found;
+  if (::statx(folder, name, AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &found) != 0) return {};
+  FileId id{::gnu_dev_makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino};
+  if ((found.stx_mask & STATX_BTIME) != 0) {
+    id.birth_ns = found.stx_btime.tv_sec * 1'000'000'000 + found.stx_btime.tv_nsec;
+  }
+  return id;
+}
+
+}  // namespace
+
 std::optional<FileId> file_id(int fd) {
-  struct stat status;
-  if (::fstat(fd, &status) != 0) return std::nullopt;
-  return FileId{status.st_dev, status.st_ino};
+  return look_at(fd, "");
 }
 
 bool has_open(pid_t pid, int fd) {
@@ -124,10 +138,8 @@ bool has_open(pid_t pid, std::span<const FileId> files) {
   const OpenFolder folder(::opendir(proc_path(pid, "fd").c_str()));
   if (folder == nullptr) return false;
   while (const dirent* entry = ::readdir(folder.get())) {
-    struct stat found;
-    if (::fstatat(::dirfd(folder.get()), entry->d_name, &found, 0) != 0) continue;
-    const FileId id{found.st_dev, found.st_ino};
-    if (std::find(files.begin(), files.end(), id) != files.end()) return true;
+    const std::optional<FileId> id = look_at(::dirfd(folder.get()), entry->d_name);
+    if (id && std::find(files.begin(), files.end(), *id) != files.end()) return true;
   }
   return false;
 }

@@ -39,6 +39,7 @@ struct ProcessInfo {
 struct FileId {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
+  std::int64_t birth_ns = 0;  // when it was made, as inodes are used again; 0: not known
   auto operator<=>(const FileId&) const = default;
 };
 
