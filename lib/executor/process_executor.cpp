@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <system_error>
 #include <utility>
 
 #include "base/error.h"
@@ -68,7 +69,17 @@ void ProcessExecutor::start(Attempt attempt) {
     workers_.push_back(std::move(worker));
   }
   const AllSignalsBlocked blocked;
-  threads_.emplace_back([this, &made] { run_worker(made); });
+  try {
+    threads_.emplace_back([this, &made] { run_worker(made); });
+  } catch (const std::system_error& problem) {
+    const std::scoped_lock lock(mutex_);
+    workers_.pop_back();
+    options_.width = static_cast<unsigned>(workers_.size());
+    // With another worker this is only less at once: it takes the attempt when it is done.
+    if (workers_.empty()) {
+      throw Error(ErrorKind::environment, describe_errno("start a thread", problem.code().value()));
+    }
+  }
 }
 
 std::optional<Attempt> ProcessExecutor::next(Worker& worker) {

@@ -10,7 +10,9 @@
 #include <condition_variable>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -97,6 +99,15 @@ std::size_t copy_piece(int from, int to, std::vector<char>& buffer, bool& in_ker
   return got;
 }
 
+template <class Body>
+std::jthread start_thread(Body body) {
+  try {
+    return std::jthread(std::move(body));
+  } catch (const std::system_error& problem) {
+    fail("start a thread", problem.code().value());
+  }
+}
+
 }  // namespace
 
 HashedBytes copy_and_hash(int from, int to, std::string_view what) {
@@ -104,7 +115,7 @@ HashedBytes copy_and_hash(int from, int to, std::string_view what) {
   HashedBytes result;
   std::uint64_t written = 0;
   {
-    std::jthread hasher([&] { follow(to, progress, result); });
+    std::jthread hasher = start_thread([&] { follow(to, progress, result); });
     try {
       std::vector<char> buffer;
       bool in_kernel = is_regular(from);
