@@ -468,6 +468,9 @@ void BlobStore::each(const std::function<void(const BlobInfo&)>& visit) {
 std::vector<Digest> BlobStore::unknown_files() {
   std::vector<Digest> hashes;
   for (const std::string& shelf : files_.list(folders_.blobs)) {
+    // What a file manager or another program left there is not ours and does no harm.
+    const auto info = files_.info(folders_.blobs + "/" + shelf);
+    if (!info || info->kind != sys::FileInfo::Kind::folder) continue;
     for (const std::string& name : files_.list(folders_.blobs + "/" + shelf)) {
       const auto hash = digest_from_hex(std::string_view(name).substr(0, 64));
       if (hash && !find_row(*hash)) hashes.push_back(*hash);

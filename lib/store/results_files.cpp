@@ -111,6 +111,8 @@ std::optional<Record> FileResults::read(const Digest& key) {
 std::vector<Digest> FileResults::all_keys() {
   std::vector<Digest> keys;
   for (const std::string& shelf : files_.list(folder_)) {
+    const auto info = files_.info(folder_ + "/" + shelf);
+    if (!info || info->kind != sys::FileInfo::Kind::folder) continue;  // not ours
     for (const std::string& name : files_.list(folder_ + "/" + shelf)) {
       constexpr std::string_view k_suffix = ".json";
       if (name.size() <= k_suffix.size()) continue;
