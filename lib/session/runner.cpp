@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "executor/outputs.h"
 
 namespace dsched::session {
@@ -282,6 +283,16 @@ void Runner::reuse(NodeIndex node, const store::Record& record) {
   apply(engine::FoundReusable{node});
 }
 
+// A glob that matches nothing is legal, and the commonest slip: the result would then be reused for
+// ever, whatever happens to the files that were meant.
+void Runner::warn_of_idle_globs(NodeIndex node, std::span<const executor::InputFile> inputs) {
+  if (!inputs.empty()) return;
+  const std::vector<std::string_view>& patterns = plan_.dag.settings(node).inputs;
+  if (patterns.empty() || !std::all_of(patterns.begin(), patterns.end(), is_glob)) return;
+  warn("input " + std::string(patterns.front()) + " of " +
+       std::string(plan_.dag.node(node).node_id) + " matches nothing");
+}
+
 void Runner::must_run(NodeIndex node, NotReusable&& verdict) {
   const Keyed& keyed = verdict.keyed;
   if (keyed.cacheable) {
@@ -302,6 +313,7 @@ void Runner::must_run(NodeIndex node, NotReusable&& verdict) {
     engine_.set_remaining(
         dag::remaining_paths(plan_.dag, tracker_.load_durations(*durations_, engine_)));
   }
+  warn_of_idle_globs(node, keyed.inputs);
   if (plan_.options.explain) tracker_.trace(node).explanation = std::move(verdict.explanation);
   apply(engine::MustRun{node});
 }

@@ -73,6 +73,7 @@ class Runner {
   void perform(const engine::ExecutionEnded& effect);
 
   void reuse(NodeIndex node, const store::Record& record);
+  void warn_of_idle_globs(NodeIndex node, std::span<const executor::InputFile> inputs);
   void must_run(NodeIndex node, NotReusable&& verdict);
   void cannot_run(NodeIndex node, FailureClass failure, const std::string& error);
   void start(NodeIndex node, executor::Attempt&& attempt, Keyed&& keyed);

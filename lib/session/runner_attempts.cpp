@@ -250,10 +250,15 @@ void Runner::report(const Told& told) {
   report.attempt = told.attempt;
   report.retry_in = told.retry_in;
   std::string command;
+  std::string because;
   if (const Trace* trace = tracker_.find(told.node)) {
     report.wall = trace->wall;
     if (told.change != NodeChange::completed) report.cause = trace->error;
     report.explanation = trace->explanation;
+    if (told.change == NodeChange::cancelled && trace->because) {
+      because = std::string(plan_.dag.node(*trace->because).node_id) + " failed";
+      report.cause = because;
+    }
     if (told.change == NodeChange::failed) {
       command = command_text(plan_.dag, told.node);
       report.command = command;

@@ -200,6 +200,10 @@ wire::RunAnswer Runner::make_answer() {
         const bool damaged = failed->failure == FailureClass::damaged;
         if (damaged) error.kind = ErrorKind::damaged;
         error.message = "node " + failed->node_id + ": " + failed->error;
+        const std::uint64_t others = answer.counts.failed - 1;
+        if (others > 0) {
+          error.message += " (and " + std::to_string(others) + " more failed)";
+        }
       }
   }
   answer.error = std::move(error);
