@@ -118,7 +118,11 @@ std::string explain_difference(std::string_view before, std::string_view now,
   const json old_key = json::parse(before, nullptr, false);
   const json new_key = json::parse(now, nullptr, false);
   if (!old_key.is_object() || !new_key.is_object()) return {};
-  return explain_parsed(old_key, new_key, arguments);
+  try {
+    return explain_parsed(old_key, new_key, arguments);
+  } catch (const json::exception&) {
+    return {};  // an object, but no key text
+  }
 }
 
 }  // namespace dsched::session
