@@ -177,7 +177,7 @@ class Round:
         ended_well = running.process.returncode == 0
         if seen:
             self.is_recorded = True
-        elif not ended_well:
+        elif not ended_well and not self.is_recorded:
             self.is_recorded = self.ask_recorded()
         told |= set(COMPLETED.findall(seen.decode()))
         self.note_ends(begun, killed_at)
@@ -190,9 +190,7 @@ class Round:
         if not self.world.exists(".dsched"):
             return False
         done = self.world.run("--resume", "1", "--set", "x=1", "-q")
-        if done.code == 1 and done.kind == "not_found":
-            return False
-        return "execution 1" not in done.err
+        return not (done.code == 1 and done.kind == "not_found")
 
     def expect_quiet(self, killed_at):
         deadline = killed_at + SOON_S

@@ -81,13 +81,6 @@ class Depfiles(harness.ToolTest):
         answer = self.run_nodes(compiled("touch a.o"), code=1)
         self.assertIn("a.d", answer.node("cc")["error"])
 
-    def test_an_old_depfile_is_not_taken_for_a_new_one(self):
-        self.run_nodes(compiled())
-        self.write("a.c", "2")
-        self.world.program([compiled("touch a.o")])
-        answer = self.again(code=1)
-        self.assertEqual(answer.node("cc")["status"], "failed")
-
     def test_a_recorded_input_changed_during_the_attempt_is_not_remembered(self):
         self.run_nodes(compiled(
             "cat a.c a.h > a.o; echo changed > a.h; echo 'a.o: a.c a.h' > a.d"))

@@ -44,16 +44,6 @@ class Backends(harness.ToolTest):
             os.rename(self.world.path(".dsched"), self.world.path(compression))
         self.assertLess(sizes["zstd"], sizes["off"] / 2)
 
-    def test_the_backend_of_a_store_stays(self):
-        self.run_nodes(*NODES)
-        other = "sqlite" if harness.BACKEND != "sqlite" else "filesystem"
-        done = self.world.run("program.json", "--storage-backend", other, "--nodes", "all")
-        if done.code == 0:
-            self.assertEqual(done["reused_nodes"], 4)
-        else:
-            self.assertEqual(done.code, 2)
-            self.assertIn(other, done.err)
-
     def test_equal_content_is_stored_once(self):
         self.run_nodes(*(shell(f"n{i}", f": {i}; seq 1 400000", inputs=[]) for i in range(6)))
         self.assertLess(self.size_of_store(), 2 * 2_800_000 + 1_000_000)
