@@ -23,11 +23,11 @@ constexpr Backend k_backends[] = {Backend::hybrid, Backend::sqlite, Backend::fil
 
 // Sanitizers make everything several times slower.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t k_stride = 7;
-constexpr std::uint64_t k_seeds = 60;
+constexpr std::uint64_t k_stride = 11;
+constexpr std::uint64_t k_seeds = 40;
 #else
 constexpr std::uint64_t k_stride = 1;
-constexpr std::uint64_t k_seeds = 400;
+constexpr std::uint64_t k_seeds = 200;
 #endif
 
 struct Case {
@@ -115,11 +115,11 @@ TEST_CASE("session: a resume completes what a run began when the n-th write fail
 }
 
 TEST_CASE("session: a resume keeps what was told and synced when power went at the n-th write") {
-  survive_every(Fault::Kind::power_at_write, 2);
+  survive_every(Fault::Kind::power_at_write, 1);
 }
 
 TEST_CASE("session: a resume keeps what was told and synced when power went after the n-th sync") {
-  survive_every(Fault::Kind::power_after_sync, 6);
+  survive_every(Fault::Kind::power_after_sync, 4);
 }
 
 // A random program whose runner vanishes or is interrupted again and again.
