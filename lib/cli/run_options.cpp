@@ -78,6 +78,7 @@ store::Options store_options(const RunCommand& command, const Context& context) 
 // dsched-run -- COMMAND ARG...: a program of one node.
 program::Source program_of(const std::vector<std::string>& words) {
   if (words.empty()) throw Error(ErrorKind::usage, "--: a command must follow");
+  if (words.front().empty()) throw Error(ErrorKind::usage, "--: the command is empty");
   std::string argv;
   for (const std::string& word : words) {
     if (!is_utf8(word)) {

@@ -2,10 +2,12 @@
 #include "session/prepare.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "dag/operation.h"
 #include "session/environment.h"
 #include "sys/private_folder.h"
 
@@ -50,6 +52,56 @@ std::vector<program::Diagnostic> find_operations(const RunRequest& request, Prep
   return missing;
 }
 
+// Whether one of two paths is the other, or lies below it.
+bool overlap(std::string_view a, std::string_view b) {
+  if (a.size() > b.size()) std::swap(a, b);
+  return b.starts_with(a) && (a.size() == b.size() || b[a.size()] == '/');
+}
+
+program::Diagnostic misplaced_output(const dag::Dag& dag, NodeIndex index, std::string_view output,
+                                     const std::string& store) {
+  const dag::Node& node = dag.node(index);
+  program::Diagnostic diagnostic;
+  diagnostic.code = "invalid_path";
+  diagnostic.message = "node " + std::string(node.node_id) + ": output '" + std::string(output) +
+                       "' and the store '" + store + "' overlap";
+  diagnostic.line = node.line;
+  diagnostic.column = node.line > 0 ? 1 : 0;
+  diagnostic.pointer = "/nodes/" + std::to_string(index.value);
+  diagnostic.hint = "write it elsewhere, or name another store with --store";
+  return diagnostic;
+}
+
+// The store's name seen from the program's folder; empty when it does not lie below it.
+std::string below_folder(const std::string& place, const std::string& folder) {
+  if (place.empty()) return {};
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::path whole = fs::weakly_canonical(fs::absolute(place), ignored);
+  const std::string name =
+      whole.lexically_relative(fs::weakly_canonical(folder, ignored)).generic_string();
+  return name == "." || name == ".." || name.starts_with("../") ? std::string{} : name;
+}
+
+// Outputs in the store, or that hold it: a node would overwrite what is kept of all the others.
+std::vector<program::Diagnostic> find_outputs_in_store(const RunRequest& request,
+                                                       const dag::Dag& dag) {
+  std::vector<program::Diagnostic> found;
+  for (const std::string& place : {request.store.folder, request.store.results_folder}) {
+    const std::string store = below_folder(place, request.folder);
+    if (store.empty()) continue;
+    for (std::uint32_t i = 0; i < dag.size(); ++i) {
+      for (const std::string_view output : dag.settings({i}).outputs) {
+        if (overlap(output, store)) found.push_back(misplaced_output(dag, {i}, output, store));
+      }
+      if (dag.node({i}).operation != dag::Operation::write_file) continue;
+      const auto path = clean_relative_path(dag::path_parameter(dag.node({i})));
+      if (path && overlap(*path, store)) found.push_back(misplaced_output(dag, {i}, *path, store));
+    }
+  }
+  return found;
+}
+
 NodeIndex find_target(const dag::Dag& dag, const std::string& name, const char* what) {
   if (const auto node = dag.find(name)) return *node;
   if (const auto clean = clean_relative_path(name)) {
@@ -75,6 +127,8 @@ std::variant<Prepared, InvalidProgram> prepare(const program::Source& source,
   Prepared prepared{std::move(std::get<dag::Dag>(read)), {}, {}, {}, {}};
   auto missing = find_operations(request, prepared);
   if (!missing.empty()) return InvalidProgram{std::move(missing)};
+  auto misplaced = find_outputs_in_store(request, prepared.dag);
+  if (!misplaced.empty()) return InvalidProgram{std::move(misplaced)};
   for (const std::string& target : request.run.targets) {
     prepared.goals.push_back(find_target(prepared.dag, target, "--target"));
   }
