@@ -10,6 +10,9 @@ import harness
 from harness import const, shell
 
 
+k_nobody = 65432  # a user whom nobody is, so that no process of theirs counts
+
+
 def limited(which, amount):
     return lambda: resource.setrlimit(which, (amount, amount))
 
@@ -50,6 +53,20 @@ class Limits(harness.ToolTest):
         done = self.world.run("program.json", preexec_fn=limited(resource.RLIMIT_FSIZE, 4096))
         self.assertEqual(done.code, 4, repr(done))
         self.again()
+
+    def test_a_thread_that_cannot_start_is_told(self):
+        if os.getuid() != 0:
+            self.skipTest("only root can become a user without other processes")
+
+        def alone():
+            resource.setrlimit(resource.RLIMIT_NPROC, (2, 2))
+            os.setgid(k_nobody)
+            os.setuid(k_nobody)
+        for name in (".", "home", "machine", "work"):
+            os.chown(self.world.root / name, k_nobody, k_nobody)
+        self.world.program([shell("a", "echo hi")])
+        done = self.world.run("program.json", preexec_fn=alone)
+        self.assertEqual((done.code, done.kind), (4, "environment"), repr(done))
 
     def test_an_empty_command_is_wrong_usage(self):
         self.assertEqual(self.world.run("--", "").code, 2)
