@@ -23,7 +23,6 @@ void add_hash(std::size_t& hash, std::string_view text) {
 std::size_t settings_hash(const Settings& settings) {
   std::size_t hash = settings.inputs_declared ? 1 : 0;
   for (const std::string_view input : settings.inputs) add_hash(hash, input);
-  for (const std::string_view output : settings.outputs) add_hash(hash, output);
   for (const auto& [name, value] : settings.environment) {
     add_hash(hash, name);
     add_hash(hash, value);
@@ -81,6 +80,8 @@ Builder& Builder::operator=(Builder&&) noexcept = default;
 
 void Builder::expect(std::size_t nodes) {
   nodes = std::min(nodes, k_nodes_max);
+  const std::size_t so_far = state_->dag.nodes_.size();
+  if (so_far > 0) state_->dag.settings_.reserve(state_->dag.settings_.size() * nodes / so_far);
   state_->dag.nodes_.reserve(nodes);
   state_->dag.argument_begin_.reserve(nodes + 1);
   state_->names->ids.reserve(nodes);
@@ -105,18 +106,23 @@ void Builder::add_pool(const Pool& pool) {
   state_->dag.pools_[pool_named(pool.name).value].limit = pool.limit;
 }
 
-std::uint32_t Builder::add_settings(const Settings& settings) {
+std::uint32_t Builder::add_settings(Settings settings) {
   std::vector<Settings>& all = state_->dag.settings_;
+  const auto index = static_cast<std::uint32_t>(all.size());
+  if (!settings.outputs.empty()) {
+    all.push_back(std::move(settings));
+    return index;
+  }
   if (settings == all[state_->last_settings]) return state_->last_settings;
   const std::size_t hash = settings_hash(settings);
   const auto [first, last] = state_->settings_by_hash.equal_range(hash);
   for (auto known = first; known != last; ++known) {
     if (all[known->second] == settings) return state_->last_settings = known->second;
   }
-  state_->last_settings = static_cast<std::uint32_t>(all.size());
-  state_->settings_by_hash.emplace(hash, state_->last_settings);
-  all.push_back(settings);
-  return state_->last_settings;
+  state_->last_settings = index;
+  state_->settings_by_hash.emplace(hash, index);
+  all.push_back(std::move(settings));
+  return index;
 }
 
 std::uint32_t Builder::add_operation_name(std::string_view name) {

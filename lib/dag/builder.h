@@ -92,14 +92,15 @@ class Builder {
   Builder(Builder&&) noexcept;
   Builder& operator=(Builder&&) noexcept;
 
-  // How many nodes will come; only a hint.
+  // How many nodes there will be; only a hint. Best given when some have come already.
   void expect(std::size_t nodes);
   void set_names(std::string_view dag_id, std::string_view metadata);
   void add_pool(const Pool& pool);
   // The index of the pool of this name, for Settings::pool; it may be added later.
   [[nodiscard]] PoolIndex pool_named(std::string_view name);
-  // The index of Settings equal to these (Node::settings).
-  [[nodiscard]] std::uint32_t add_settings(const Settings& settings);
+  // The index of Settings equal to these (Node::settings); those with outputs are kept for each
+  // node, because two nodes with an equal output are a fault.
+  [[nodiscard]] std::uint32_t add_settings(Settings settings);
   // The index of this name (Node::operation_name).
   [[nodiscard]] std::uint32_t add_operation_name(std::string_view name);
   NodeIndex add_node(const NewNode& node);

@@ -53,19 +53,26 @@ void OutputIndex::add_folders(std::string_view path) {
 
 std::vector<OutputIndex::Collision> OutputIndex::collisions() const {
   std::vector<Collision> found;
-  std::vector<const DeclaredPath*> first(table_.size());
-  for (const DeclaredPath& output : outputs_) {
-    const DeclaredPath*& earlier = first[table_.find(output.path)->value];
+  std::vector<const DeclaredPath*> first(table_.size());  // by symbol
+  const bool all_differ = table_.size() == outputs_.size();
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    const DeclaredPath& output = outputs_[i];
+    const DeclaredPath*& earlier = first[all_differ ? i : table_.find(output.path)->value];
     if (earlier == nullptr) {
       earlier = &output;
     } else {
       found.push_back({output, *earlier});
     }
   }
+  std::string_view clear;  // a folder that lies in no output; the next output is often in it, too
   for (const DeclaredPath& output : outputs_) {
-    for (std::string_view up = folder_of(output.path); !up.empty(); up = folder_of(up)) {
+    const std::string_view folder = folder_of(output.path);
+    if (folder == clear) continue;
+    const std::size_t before = found.size();
+    for (std::string_view up = folder; !up.empty(); up = folder_of(up)) {
       if (const auto symbol = table_.find(up)) found.push_back({output, *first[symbol->value]});
     }
+    if (found.size() == before) clear = folder;
   }
   return found;
 }
@@ -81,10 +88,15 @@ void OutputIndex::find_needs(const DeclaredPath& input, std::vector<ImpliedEdge>
   append(known->second);
 }
 
-void OutputIndex::find_above(std::string_view path, std::vector<NodeIndex>& needs) const {
-  for (; !path.empty(); path = folder_of(path)) {
-    if (const auto symbol = table_.find(path)) needs.push_back(producers_[symbol->value]);
+void OutputIndex::find_above(std::string_view path, std::vector<NodeIndex>& needs) {
+  if (const auto symbol = table_.find(path)) needs.push_back(producers_[symbol->value]);
+  const std::string_view folder = folder_of(path);
+  if (folder == clear_) return;
+  const std::size_t before = needs.size();
+  for (std::string_view up = folder; !up.empty(); up = folder_of(up)) {
+    if (const auto symbol = table_.find(up)) needs.push_back(producers_[symbol->value]);
   }
+  if (needs.size() == before) clear_ = folder;
 }
 
 // The symbols of all outputs below `folder`; the empty folder is the program's own.

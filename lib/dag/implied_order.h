@@ -46,7 +46,8 @@ class OutputIndex {
   [[nodiscard]] std::span<const std::uint32_t> below(std::string_view folder);
   [[nodiscard]] std::vector<NodeIndex> needs_of_plain(std::string_view path);
   [[nodiscard]] std::vector<NodeIndex> needs_of_glob(std::string_view pattern);
-  void find_above(std::string_view path, std::vector<NodeIndex>& needs) const;
+  // What writes `path` or a folder above it.
+  void find_above(std::string_view path, std::vector<NodeIndex>& needs);
 
   NameTable& table_;
   std::vector<NodeIndex>& producers_;
@@ -54,6 +55,7 @@ class OutputIndex {
   NameTable folders_;                  // every folder above an output
   std::vector<std::uint32_t> sorted_;  // symbols of table_ by path; made when first needed
   std::unordered_map<std::string_view, std::vector<NodeIndex>> globs_;  // answers given before
+  std::string_view clear_;  // a folder that lies in no output; neighbours of an input share it
 };
 
 }  // namespace dsched::dag

@@ -52,6 +52,16 @@ void read_priority(const Path& path, Values& values, Settings& settings) {
     settings.priority = {static_cast<std::uint8_t>(*level)};
 }
 
+// Whether clean_path() leaves the path as it is: the usual one, found in one pass.
+bool is_clean_already(std::string_view path) {
+  bool begins = true;  // at a component, which then is neither empty nor one of . and ..
+  for (const char c : path) {
+    if (c == '\0' || (begins && (c == '/' || c == '.'))) return false;
+    begins = c == '/';
+  }
+  return !begins;
+}
+
 // Reads an array of paths and keeps them cleaned.
 void read_paths(const Path& path, Values& values, PathUse use,
                 std::vector<std::string_view>& paths) {
@@ -59,6 +69,7 @@ void read_paths(const Path& path, Values& values, PathUse use,
   values.each_element(path, [&](const Path& at) {
     const std::optional<std::string_view> written = values.string(at);
     if (!written) return;
+    if (is_clean_already(*written)) return paths.push_back(*written);
     CleanPath cleaned = clean_path(*written, use);
     if (cleaned.path.empty()) {
       values.fault("invalid_path", at, std::move(cleaned.message), std::move(cleaned.hint));

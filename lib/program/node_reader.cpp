@@ -118,7 +118,7 @@ void NodeReader::read_node(const Path& path, const Draft* defaults) {
   if (draft_.operation == dag::Operation::external && draft_.has_operation)
     added.node.operation_name = builder_.add_operation_name(draft_.operation_name);
   if (!draft_.pool.empty()) draft_.settings.pool = builder_.pool_named(draft_.pool);
-  if (draft_.has_settings) added.node.settings = builder_.add_settings(draft_.settings);
+  if (draft_.has_settings) added.node.settings = builder_.add_settings(std::move(draft_.settings));
   added.arguments = draft_.arguments;
   if (!checked.path.empty()) added.path = values_.keep(checked.path);
   (void)builder_.add_node(added);
