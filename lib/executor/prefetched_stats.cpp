@@ -90,6 +90,7 @@ void PrefetchedStats::stat_all(const sys::Folder& folder, const store::FileDiges
   OpenFolders folders(folder);
   const store::FileDigests::Finder finder = digests.finder();
   for (Entry& entry : entries) {
+    finder.prefetch(entry.path);
     entry.stat = stat_one(folders, entry.path);
     if (entry.stat.what != PrefetchedStat::What::regular) continue;
     entry.stat.hash = finder.find(entry.path, entry.stat.stat);

@@ -16,6 +16,8 @@
 #include "session/resume.h"
 #include "session/retention.h"
 #include "session/runner.h"
+#include "store/read_ahead.h"
+#include "sys/background.h"
 #include "sys/private_folder.h"
 #include "sys/signals.h"
 #include "sys/wait_readable.h"
@@ -173,6 +175,7 @@ class RunInStore {
         runner_name_(std::move(runner_name)) {}
 
   std::variant<wire::RunAnswer, InvalidProgram> run_new() {
+    auto ahead = read_ahead();
     auto prepared = prepare(*request_.program, request_);
     if (auto* invalid = std::get_if<InvalidProgram>(&prepared)) return std::move(*invalid);
     auto& plan = std::get<Prepared>(prepared);
@@ -180,6 +183,7 @@ class RunInStore {
     store::Store store(request_.store, system_.world);
     refuse_own_store(Environment(request_.environment, {}), store);
     const store::Lock lock = wait_for_turn(store, processes_.signals, request_, observer_);
+    if (ahead) store.adopt(ahead->take());
     journal::Journal journal(store.database(), journal::Journal::Tables::make);
     journal::ExecutionRecord record = new_record(request_, plan, system_, system_.entropy);
     record.program = keep_program(store, request_.program->text);
@@ -231,6 +235,18 @@ class RunInStore {
   }
 
  private:
+  using Ahead = sys::Background<std::unique_ptr<store::ReadAhead>>;
+
+  // Reads the store's tables while a large program is read: two of the three long parts of a run
+  // in which nothing changed. For a small one a thread costs more than it saves.
+  std::optional<Ahead> read_ahead() {
+    constexpr std::size_t k_large_program_bytes = std::size_t{1} << 20;
+    if (request_.program->text.size() < k_large_program_bytes) return std::nullopt;
+    return std::optional<Ahead>(std::in_place, [options = request_.store, this] {
+      return store::ReadAhead::read(options, system_.world);
+    });
+  }
+
   program::Source recorded_program(store::Store& store, const journal::ExecutionRecord& record) {
     auto text = store::read_blob(store.blobs(), record.program.hash);
     if (!text && record.program.size > 0) {

@@ -67,6 +67,7 @@ class FileDigests::Entries {
     all_.push_back({kept, entry});
     return kept;
   }
+  void prefetch(std::string_view path) const { by_path_.prefetch(hash_of(path)); }
   // A known path as the entries hold it.
   [[nodiscard]] std::string_view kept(std::string_view path) const {
     return all_[number_of(path)].path;
@@ -87,13 +88,16 @@ class FileDigests::Entries {
   FlatIndex by_path_;
 };
 
-FileDigests::FileDigests(sys::Database& database)
-    : database_(database), entries_(std::make_unique<Entries>()) {}
+void FileDigests::DropEntries::operator()(Entries* entries) const {
+  delete entries;
+}
+
+FileDigests::FileDigests(sys::Database& database) : database_(database), entries_(new Entries) {}
 
 FileDigests::~FileDigests() = default;
 
-std::unique_ptr<FileDigests::Entries> FileDigests::read(sys::Database& database) {
-  auto entries = std::make_unique<Entries>();
+FileDigests::Loaded FileDigests::read(sys::Database& database) {
+  Loaded entries(new Entries);
   sys::Statement scan = database.prepare("SELECT path, packed FROM file_digest");
   while (scan.step()) {
     const std::string_view path = scan.bytes(0);
@@ -112,7 +116,7 @@ void FileDigests::load() {
   adopt(read(database_));
 }
 
-void FileDigests::adopt(std::unique_ptr<Entries> entries) {
+void FileDigests::adopt(Loaded entries) {
   const std::unique_lock lock(mutex_);
   for (std::string_view& path : queued_) {  // what was found out since is newer
     const Entry& newer = *entries_->find(path);
@@ -133,6 +137,10 @@ FileDigests::Finder::Finder(const FileDigests& digests)
 std::optional<Digest> FileDigests::Finder::find(std::string_view path,
                                                 const StatTuple& stat) const {
   return entries_.find(path, stat);
+}
+
+void FileDigests::Finder::prefetch(std::string_view path) const {
+  entries_.prefetch(path);
 }
 
 std::optional<Digest> FileDigests::find(std::string_view path, const StatTuple& stat) const {

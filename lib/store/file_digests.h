@@ -32,16 +32,22 @@ class FileDigests {
 
   // Reads all entries at once, the first time; without it nothing remembered earlier is found.
   void load();
-  // Entries as they were stored, read from this database by another connection.
+  // Entries as they are stored, read from the same database by another connection.
   class Entries;
-  [[nodiscard]] static std::unique_ptr<Entries> read(sys::Database& database);
+  struct DropEntries {
+    void operator()(Entries* entries) const;
+  };
+  using Loaded = std::unique_ptr<Entries, DropEntries>;
+  [[nodiscard]] static Loaded read(sys::Database& database);
   // Takes what was read elsewhere, as if load() had read it now.
-  void adopt(std::unique_ptr<Entries> entries);
+  void adopt(Loaded entries);
   [[nodiscard]] std::optional<Digest> find(std::string_view path, const StatTuple& stat) const;
   // Many finds under one lock, which remember() waits for: short-lived, one for each thread.
   class Finder {
    public:
     [[nodiscard]] std::optional<Digest> find(std::string_view path, const StatTuple& stat) const;
+    // Begins to fetch what find() will look at; a system call in between hides the cache miss.
+    void prefetch(std::string_view path) const;
 
    private:
     friend class FileDigests;
@@ -61,8 +67,8 @@ class FileDigests {
 
  private:
   sys::Database& database_;
-  mutable std::shared_mutex mutex_;   // guards everything below
-  std::unique_ptr<Entries> entries_;  // never null
+  mutable std::shared_mutex mutex_;  // guards everything below
+  Loaded entries_;                   // never null
   bool is_loaded_ = false;
   std::vector<std::string_view> queued_;  // paths in entries_
 };

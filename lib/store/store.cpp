@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/time_text.h"
 #include "store/blob_store.h"
+#include "store/read_ahead.h"
 #include "store/recovery.h"
 #include "store/results_files.h"
 #include "store/results_sqlite.h"
@@ -137,7 +138,8 @@ struct Store::Parts {
   std::unique_ptr<sys::Database> database;
   std::unique_ptr<BlobStore> blobs;
   std::unique_ptr<Results> results;
-  FileResults* file_results = nullptr;  // the same object, when records are files
+  FileResults* file_results = nullptr;      // the same object, when records are files
+  SqliteResults* sqlite_results = nullptr;  // the same object, when they are rows
   std::unique_ptr<FileDigests> file_digests;
 
   void open_for_reading();
@@ -180,7 +182,9 @@ void Store::Parts::open_parts(sys::DatabaseOptions::Mode mode, const std::string
     file_results = records.get();
     results = std::move(records);
   } else {
-    results = std::make_unique<SqliteResults>(*database, *blobs);
+    auto records = std::make_unique<SqliteResults>(*database, *blobs);
+    sqlite_results = records.get();
+    results = std::move(records);
   }
   file_digests = std::make_unique<FileDigests>(*database);
 }
@@ -312,6 +316,13 @@ std::variant<Lock, LockHolder> Store::try_run_lock() {
   else
     holder.pid = 0;
   return holder;
+}
+
+void Store::adopt(std::unique_ptr<ReadAhead> ahead) {
+  Parts& parts = *parts_;
+  if (!ahead || ahead->path() != parts.database->path() || !ahead->is_current()) return;
+  parts.file_digests->adopt(std::move(ahead->digests_));
+  if (parts.sqlite_results != nullptr) parts.sqlite_results->adopt(std::move(ahead->results_));
 }
 
 void Store::sync() {

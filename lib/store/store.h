@@ -51,7 +51,8 @@ enum class Trust : std::uint8_t {
 struct Options {
   std::string folder = ".dsched";
   Mode mode = Mode::create;
-  std::optional<Backend> backend;  // empty: what the store was made with; hybrid for a new one
+  std::optional<Backend> backend;  // empty: hybrid for a new store; files stay files, and rows
+                                   // rows, in one that exists
   Compression compression = Compression::off;
   std::string results_folder;  // filesystem backend: elsewhere, possibly shared (--results)
   Trust trust = Trust::own;
@@ -81,6 +82,8 @@ struct LockHolder {
   std::optional<WallTime> since;
 };
 
+class ReadAhead;
+
 class Store {
  public:
   Store(Options options, const World& world);
@@ -95,6 +98,9 @@ class Store {
   [[nodiscard]] StagedFile stage();
   // The right to run an execution in this store. Also leaves pid and time for others to read.
   [[nodiscard]] std::variant<Lock, LockHolder> try_run_lock();
+  // Takes the tables that were read ahead from this store, if they still hold: see
+  // store/read_ahead.h for when to call it. May be null.
+  void adopt(std::unique_ptr<ReadAhead> ahead);
   // Everything committed so far survives a crash of the machine: blob files first, then names, then
   // the database.
   void sync();
