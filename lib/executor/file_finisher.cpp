@@ -113,7 +113,12 @@ std::optional<sys::PathProblem> FileFinisher::prepare(const Attempt& attempt) {
   for (const std::string& output : attempt.outputs) {
     if (auto problem = make_parent(output)) return problem;
   }
-  return attempt.depfile.empty() ? std::nullopt : make_parent(attempt.depfile);
+  if (attempt.depfile.empty()) return std::nullopt;
+  // One that an earlier attempt left must not be taken for this one's.
+  const bool is_output = std::find(attempt.outputs.begin(), attempt.outputs.end(),
+                                   attempt.depfile) != attempt.outputs.end();
+  if (!is_output) (void)sys::remove_beneath(files_.folder(), attempt.depfile);
+  return make_parent(attempt.depfile);
 }
 
 void FileFinisher::finish(const Attempt& attempt, Ended& ended) {

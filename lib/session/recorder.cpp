@@ -22,6 +22,7 @@ void Recorder::add_value(Instant now, NodeIndex node, Nanoseconds at, std::strin
 
 void Recorder::add_content(executor::Captured&& captured) {
   const bool is_empty = captured.content.size == 0;
+  content_bytes_ += captured.bytes.size();
   if (!is_empty || !has_empty_) contents_.push_back(std::move(captured));
   has_empty_ = has_empty_ || is_empty;
 }
@@ -40,7 +41,7 @@ bool Recorder::has_something() const {
 }
 
 bool Recorder::is_full() const {
-  return segment_.bytes() >= k_commit_bytes ||
+  return segment_.bytes() >= k_commit_bytes || content_bytes_ >= k_commit_content_bytes ||
          segment_.outcomes() >= journal::k_segment_outcomes_max;
 }
 
@@ -69,6 +70,7 @@ void Recorder::commit() {
     is_synced_ = false;
   }
   contents_.clear();
+  content_bytes_ = 0;
   records_.clear();
   due_.reset();
   const std::vector<std::function<void()>> tell = std::exchange(tell_, {});

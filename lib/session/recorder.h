@@ -20,6 +20,7 @@ namespace dsched::session {
 // allows.
 inline constexpr Nanoseconds k_commit_delay = std::chrono::milliseconds{10};
 inline constexpr std::size_t k_commit_bytes = 64 * 1024;
+inline constexpr std::size_t k_commit_content_bytes = 4 * 1024 * 1024;  // results held in memory
 inline constexpr Nanoseconds k_sync_interval = std::chrono::seconds{1};
 
 class Recorder {
@@ -63,6 +64,7 @@ class Recorder {
   std::vector<executor::Captured> contents_;
   std::vector<store::Record> records_;
   std::vector<std::function<void()>> tell_;
+  std::size_t content_bytes_ = 0;  // held in contents_
   std::optional<Instant> due_;
   bool is_synced_ = true;
   bool has_empty_ = false;  // the empty blob, which many results share, is written once

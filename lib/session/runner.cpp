@@ -192,8 +192,7 @@ void Runner::wait_and_take() {
     serve(request);
   }
   take_events();
-  const auto deadline = engine_.next_deadline();
-  if (deadline && *deadline <= now_) apply(engine::Tick{});
+  fire_timers();
   if (recorder_.is_full() || (recorder_.due() && *recorder_.due() <= now_)) recorder_.commit();
   if (recorder_.sync_due() && *recorder_.sync_due() <= now_) recorder_.sync(now_);
 }
@@ -211,6 +210,24 @@ void Runner::take_events() {
   }
 }
 
+void Runner::fire_timers() {
+  const auto deadline = engine_.next_deadline();
+  if (!deadline || *deadline > now_) return;
+  // Far too late: this process stood still (SIGSTOP, a sleeping laptop), and an attempt may have
+  // ended in time without anybody to hear of it. Its worker gets a moment to say so first.
+  constexpr Nanoseconds k_late = std::chrono::milliseconds{200};
+  constexpr Nanoseconds k_moment = std::chrono::milliseconds{50};
+  if (now_ - *deadline > k_late) {
+    const Instant until = ports_.clock.now() + k_moment;
+    while (ports_.clock.now() < until) {
+      for (const Request request : ports_.waiter.wait(until)) serve(request);
+      take_events();
+    }
+    drain();
+  }
+  apply(engine::Tick{});
+}
+
 void Runner::apply(const engine::Fact& fact) {
   engine_.apply(now_, fact, effects_);
 }
@@ -223,7 +240,9 @@ void Runner::suspend() {
   constexpr int k_looks = 50;
   constexpr Nanoseconds k_between = std::chrono::milliseconds{5};
   for (int look = 0; look < k_looks && engine_.has_granted(); ++look) {
-    (void)ports_.waiter.wait(ports_.clock.now() + k_between);
+    for (const Request request : ports_.waiter.wait(ports_.clock.now() + k_between)) {
+      if (request != Request::suspend) postponed_.push_back(request);
+    }
     take_events();
     drain();
   }
@@ -236,6 +255,7 @@ void Runner::suspend() {
   now_ = ports_.clock.now();
   apply(engine::Continued{});
   tracker_.continue_all();
+  for (const Request request : std::exchange(postponed_, {})) serve(request);
 }
 
 void Runner::serve(Request request) {

@@ -58,6 +58,7 @@ class Runner {
   void loop();
   void wait_and_take();
   void take_events();
+  void fire_timers();
   void suspend();
   void drain();
   void serve(Request request);
@@ -129,6 +130,7 @@ class Runner {
   WallTime begun_wall_;
   std::optional<engine::ExecutionStatus> ended_;
   std::optional<Request> stopped_by_;
+  std::vector<Request> postponed_;  // came while everything was being suspended
   bool prefetched_ = false;
   bool interrupted_once_ = false;
 };

@@ -86,6 +86,13 @@ void Runner::on_ended(executor::Ended&& ended) {
   DSCHED_ASSERT(found != under_way_.end(), "what ends was started");
   UnderWay under_way = std::move(found->second);
   under_way_.erase(found);
+  if (ended.broken) {
+    // Not the node's doing: the disk is full, or no process can be made. What is known is kept.
+    recorder_.commit();
+    throw Error(*ended.broken,
+                "node " + std::string(plan_.dag.node(node).node_id) + ": " + ended.error,
+                "go on with: dsched-run --resume " + std::to_string(execution_.number.value));
+  }
   const bool ended_well = ended.failure == FailureClass::none;
   if (ended_well) {
     ended.error = unordered_input(ended);

@@ -133,6 +133,9 @@ void Runner::close() {
     journal_.update(execution_);
     transaction.commit();
   }
+  // What ran survives a crash of the machine from here on; a run that only reused has nothing to
+  // lose.
+  if (durations_) ports_.store.sync();
   // What waits or was interrupted goes on with a resume; everything else is over, failures
   // included.
   const bool goes_on =

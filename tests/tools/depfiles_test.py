@@ -25,6 +25,13 @@ class Depfiles(harness.ToolTest):
         self.again(*options)
         return len(self.world.lines("ran")) - before
 
+    def test_an_old_depfile_is_not_taken_for_a_new_one(self):
+        self.run_nodes(compiled())
+        self.write("a.c", "2")
+        self.world.program([compiled("touch a.o")])
+        answer = self.again(code=1)
+        self.assertEqual(answer.node("cc")["status"], "failed")
+
     def test_a_recorded_input_is_an_input(self):
         self.run_nodes(compiled())
         self.assertEqual(self.runs(), 0)
