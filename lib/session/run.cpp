@@ -117,13 +117,15 @@ store::Lock wait_for_turn(store::Store& store, sys::Signals& signals, const RunR
     if (auto* lock = std::get_if<store::Lock>(&attempt)) return std::move(*lock);
     const auto& holder = std::get<store::LockHolder>(attempt);
     if (!told) {
-      std::string line = "waiting for the execution that runs in " + store.identity().folder;
-      if (holder.pid > 0) line += " (dsched-run, process " + std::to_string(holder.pid) + ")";
-      if (holder.since) line += ", since " + to_rfc3339(*holder.since);
+      std::string who;
+      if (holder.pid > 0) who += " (dsched-run, process " + std::to_string(holder.pid) + ")";
+      if (holder.since) who += ", since " + to_rfc3339(*holder.since);
       if (!request.wait_for_turn) {
-        throw Error(ErrorKind::busy, line.replace(0, sizeof "waiting for" - 1, "busy:"));
+        throw Error(ErrorKind::busy,
+                    "store " + store.identity().folder + ": in use by another execution" + who,
+                    "without --no-wait this one waits for its turn");
       }
-      observer.note(line);
+      observer.note("waiting for the execution that runs in " + store.identity().folder + who);
       told = true;
     }
     const std::array<int, 1> fds{signals.fd()};
@@ -182,6 +184,8 @@ class RunInStore {
     request_.store.mode = store::Mode::create;
     store::Store store(request_.store, system_.world);
     refuse_own_store(Environment(request_.environment, {}), store);
+    tell_of_other_store(store);
+    tell_of_other_backend(store);
     const store::Lock lock = wait_for_turn(store, processes_.signals, request_, observer_);
     if (ahead) store.adopt(ahead->take());
     journal::Journal journal(store.database(), journal::Journal::Tables::make);
@@ -214,6 +218,12 @@ class RunInStore {
     auto prepared = prepare(same ? recorded : *request_.program, request_);
     if (auto* invalid = std::get_if<InvalidProgram>(&prepared)) return std::move(*invalid);
     auto& plan = std::get<Prepared>(prepared);
+    if (plan.dag.dag_id() != record->dag_id) {
+      throw Error(ErrorKind::usage, "execution " + std::to_string(record->number.value) +
+                                        ": runs DAG " + escape_for_terminal(record->dag_id) +
+                                        ", and the program is DAG " +
+                                        escape_for_terminal(plan.dag.dag_id()));
+    }
     History history = read_history(journal, *record, named, plan.dag);
     if (!same) {
       RunRequest before = request_;
@@ -235,6 +245,22 @@ class RunInStore {
   }
 
  private:
+  void tell_of_other_backend(const store::Store& store) {
+    const store::Backend backend = store.identity().backend;
+    if (!request_.store.backend || *request_.store.backend == backend) return;
+    observer_.note("warning: store " + store.identity().folder + " was made with the backend " +
+                   std::string(store::name_of(backend)) + " and keeps it");
+  }
+
+  // A person who changed the folder wonders why everything runs again.
+  void tell_of_other_store(const store::Store& store) {
+    const std::string beside = request_.folder + "/.dsched";
+    if (!store.identity().is_new || beside == store.identity().folder) return;
+    if (!system_.files.info(beside + "/identity")) return;
+    observer_.note("using the new store " + store.identity().folder +
+                   "; the program's folder has one of its own: --store " + beside);
+  }
+
   using Ahead = sys::Background<std::unique_ptr<store::ReadAhead>>;
 
   // Reads the store's tables while a large program is read: two of the three long parts of a run
@@ -306,6 +332,10 @@ class RunInStore {
     Runner runner(plan, ports, journal, record);
     runner.recall(std::move(history));
     wire::RunAnswer answer = runner.run();
+    if (!system_.files.info(store.identity().folder + "/identity")) {
+      throw Error(ErrorKind::storage, "store " + store.identity().folder +
+                                          ": was removed while it was in use; nothing was kept");
+    }
     examiner.settle();
     save_digests(store);
     collect_now_and_then(store, journal);

@@ -31,13 +31,17 @@ std::string random_bytes(const World& world, std::size_t size) {
   return bytes;
 }
 
-void write_file(const World& world, const std::string& folder, const std::string& name,
-                std::string_view text) {
-  const std::string path = folder + "/" + name;
+constexpr std::uint32_t k_readable = 0644;
+constexpr std::uint32_t k_private = 0600;
+
+// Makes a file of the store's folder that is not there yet.
+void make_file(const World& world, const std::string& path, std::string_view text,
+               std::uint32_t mode) {
   if (world.files.info(path)) return;
+  const std::string folder = path.substr(0, path.rfind('/'));
   sys::Staged staged = world.files.stage(folder + "/tmp");
   world.files.write(staged, 0, text);
-  world.files.publish(staged, path, 0644, sys::Existing::kept);
+  world.files.publish(staged, path, mode, sys::Existing::kept);
 }
 
 // True when the folder holds nothing but what an opening that was cut short leaves behind.
@@ -53,7 +57,7 @@ bool is_unfinished_store(const std::string& folder, const World& world) {
 
 [[noreturn]] void refuse_unmarked(const std::string& folder) {
   throw Error(ErrorKind::untrusted_store,
-              "store " + folder + ": was not made by this user on this machine, or was copied here",
+              "store " + folder + ": was not made by this user on this machine",
               "its results would be believed without running anything; "
               "--trust-store adopts it for good");
 }
@@ -84,10 +88,10 @@ std::optional<StoredIdentity> settle_identity(const std::string& folder, const O
     if (options.mode == Mode::existing) return std::nullopt;
   }
   if (!identity) {
-    identity = StoredIdentity{hex(random_bytes(world, 16)),
-                              random_bytes(world, 32),
-                              std::string(name_of(options.backend.value_or(Backend::hybrid))),
-                              {}};
+    identity.emplace();
+    identity->id = hex(random_bytes(world, 16));
+    identity->secret = random_bytes(world, 32);
+    identity->backend = std::string(name_of(options.backend.value_or(Backend::hybrid)));
   }
   write_identity(folder, *identity, *key, world);
   return identity;
@@ -153,8 +157,11 @@ struct Store::Parts {
 void Store::Parts::take(const StoredIdentity& stored) {
   identity.id = stored.id;
   identity.secret = stored.secret;
-  identity.backend =
-      options.backend.value_or(backend_from(stored.backend).value_or(Backend::hybrid));
+  // Records are rows or files, as the store was made; asked the other way it would seem empty.
+  const Backend made = backend_from(stored.backend).value_or(Backend::hybrid);
+  const Backend asked = options.backend.value_or(made);
+  const bool finds_records = (made == Backend::filesystem) == (asked == Backend::filesystem);
+  identity.backend = finds_records ? asked : made;
 }
 
 void Store::Parts::open_parts(sys::DatabaseOptions::Mode mode, const std::string& path) {
@@ -196,8 +203,8 @@ void Store::Parts::open_for_reading() {
     stored = settle_identity(identity.folder, options, world);
   }
   const std::string path = identity.folder + "/store.db";
+  identity.backend = options.backend.value_or(Backend::hybrid);
   if (stored) take(*stored);
-  identity.backend = options.backend.value_or(identity.backend);
   identity.is_new = !stored;
   if (stored && (!world.vfs.empty() || world.files.info(path))) {
     open_parts(sys::DatabaseOptions::Mode::read_only, path);
@@ -240,6 +247,8 @@ void Store::Parts::open_for_writing() {
   if (!options.results_folder.empty() && identity.backend == Backend::filesystem) {
     world.host.make_folder(options.results_folder + "/tmp");
   }
+  // SQLite would make it readable for all; its log takes over the mode. trust.h relies on it.
+  if (world.vfs.empty()) make_file(world, folder + "/store.db", {}, k_private);
   open_parts(sys::DatabaseOptions::Mode::create, folder + "/store.db");
   if (!alone) return;
   create_and_tidy();
@@ -250,8 +259,8 @@ void Store::Parts::open_for_writing() {
 // Runs while nobody else has the store open for writing.
 void Store::Parts::create_and_tidy() {
   const std::string& folder = identity.folder;
-  write_file(world, folder, "CACHEDIR.TAG", k_cache_tag);
-  write_file(world, folder, ".gitignore", "*\n");
+  make_file(world, folder + "/CACHEDIR.TAG", k_cache_tag, k_readable);
+  make_file(world, folder + "/.gitignore", "*\n", k_readable);
   const std::optional<StoredIdentity> stored = read_identity(folder, world);
   const std::optional<std::string> key = user_key(options, world);
   if (stored && key && !is_marked(folder, *stored, *key, world, MarkForm::complete)) {
@@ -263,7 +272,7 @@ void Store::Parts::create_and_tidy() {
 }
 
 Store::Store(Options options, const World& world)
-    : parts_(new Parts{std::move(options), world, {}, {}, {}, {}, {}, {}, {}}) {
+    : parts_(new Parts{std::move(options), world, {}, {}, {}, {}, {}, {}, {}, {}}) {
   Parts& parts = *parts_;
   parts.identity.folder = world.host.absolute(parts.options.folder);
   parts.identity.mode = parts.options.mode;

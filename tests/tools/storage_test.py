@@ -17,6 +17,16 @@ class Backends(harness.ToolTest):
     def size_of_store(self):
         return sum(path.stat().st_blocks * 512 for path in self.world.path(".dsched").rglob("*"))
 
+    def test_the_backend_of_a_store_stays(self):
+        self.run_nodes(*NODES)
+        other = "sqlite" if harness.BACKEND != "sqlite" else "filesystem"
+        done = self.world.run("program.json", "--storage-backend", other, "--nodes", "all")
+        if done.code == 0:
+            self.assertEqual(done["reused_nodes"], 4)
+        else:
+            self.assertEqual(done.code, 2)
+            self.assertIn(other, done.err)
+
     def test_everything_is_found_again(self):
         first = self.run_nodes(*NODES)
         again = self.again()
