@@ -24,7 +24,7 @@ namespace {
 // Small enough that the hasher finds what was just written in the CPU's cache.
 constexpr std::size_t k_piece = 512 * 1024;
 
-[[noreturn]] void fail(std::string_view what, int error_number) {
+[[noreturn]] void fail_transfer(std::string_view what, int error_number) {
   throw Error(ErrorKind::storage, describe_errno(what, error_number));
 }
 
@@ -89,7 +89,7 @@ std::size_t copy_piece(int from, int to, std::vector<char>& buffer, bool& in_ker
     const ssize_t got = ::copy_file_range(from, nullptr, to, nullptr, k_piece, 0);
     if (got > 0) return static_cast<std::size_t>(got);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && (errno == ENOSPC || errno == EIO || errno == EFBIG)) fail(what, errno);
+    if (got < 0 && (errno == ENOSPC || errno == EIO || errno == EFBIG)) fail_transfer(what, errno);
     // Also at 0: files of /proc claim to be empty, and only reading tells.
     in_kernel = false;
   }
@@ -104,7 +104,7 @@ std::jthread start_thread(Body body) {
   try {
     return std::jthread(std::move(body));
   } catch (const std::system_error& problem) {
-    fail("start a thread", problem.code().value());
+    fail_transfer("start a thread", problem.code().value());
   }
 }
 
@@ -129,7 +129,7 @@ HashedBytes copy_and_hash(int from, int to, std::string_view what) {
     }
     progress.finish();
   }
-  if (result.size != written) fail(std::string(what) + ": read back", EIO);
+  if (result.size != written) fail_transfer(std::string(what) + ": read back", EIO);
   return result;
 }
 
@@ -155,8 +155,9 @@ std::uint64_t transfer(int from, std::uint64_t offset, std::uint64_t size, int t
     }
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
-      if (errno == ENOSPC || errno == EIO || errno == EFBIG || errno == EPIPE) fail(what, errno);
-      if (way == Way::by_buffer) fail(what, errno);
+      if (errno == ENOSPC || errno == EIO || errno == EFBIG || errno == EPIPE)
+        fail_transfer(what, errno);
+      if (way == Way::by_buffer) fail_transfer(what, errno);
       way = way == Way::between_files ? Way::to_any : Way::by_buffer;
       continue;
     }
