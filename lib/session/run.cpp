@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <array>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -268,9 +269,13 @@ class RunInStore {
   std::optional<Ahead> read_ahead() {
     constexpr std::size_t k_large_program_bytes = std::size_t{1} << 20;
     if (request_.program->text.size() < k_large_program_bytes) return std::nullopt;
-    return std::optional<Ahead>(std::in_place, [options = request_.store, this] {
-      return store::ReadAhead::read(options, system_.world);
-    });
+    try {
+      return std::optional<Ahead>(std::in_place, [options = request_.store, this] {
+        return store::ReadAhead::read(options, system_.world);
+      });
+    } catch (const std::system_error&) {
+      return std::nullopt;  // no thread to spare: the tables are read when they are needed
+    }
   }
 
   program::Source recorded_program(store::Store& store, const journal::ExecutionRecord& record) {
