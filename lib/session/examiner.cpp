@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "dag/operation.h"
 #include "executor/outputs.h"
+#include "report/explanation.h"
 #include "session/key.h"
 
 namespace dsched::session {
@@ -200,7 +201,8 @@ std::string Examiner::explain(NodeIndex node, const Keyed& keyed) {
   for (const NodeIndex argument : on_.dag.arguments(node)) {
     arguments.push_back(on_.dag.node(argument).node_id);
   }
-  const std::string difference = explain_difference(latest->key_text, keyed.text, arguments);
+  const std::string difference =
+      report::explain_difference(latest->key_text, keyed.text, arguments);
   return difference.empty() ? "never run" : difference;
 }
 

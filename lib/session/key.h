@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The key of a node: when may a result be used again. And the explanation of a difference, which
-// reads the very text that was hashed.
+// The key of a node: when may a result be used again. The text that is hashed is kept with the
+// result, and explanations (report/explanation.h) read that very text.
 //
 // The key is the SHA-256 of canonical JSON (DESIGN: names sorted, no white space):
 //
@@ -33,11 +33,5 @@ struct KeyParts {
 };
 
 void append_key_text(std::string& out, const KeyParts& parts);
-
-// Says what makes `now` differ from `before` (both key texts), in the words of spec/run.md.
-// `arguments` are the ids of the node's arguments. Empty when nothing differs or a text cannot be
-// read.
-[[nodiscard]] std::string explain_difference(std::string_view before, std::string_view now,
-                                             const std::vector<std::string_view>& arguments);
 
 }  // namespace dsched::session

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/key.h"
+#include "report/explanation.h"
 
 #include <doctest/doctest.h>
 
@@ -107,7 +108,8 @@ template <class Change>
 std::string explained(Change change) {
   Parts now = full_parts();
   change(now);
-  return explain_difference(key_text(full_parts()), key_text(now), {"first", "second", "first"});
+  return report::explain_difference(key_text(full_parts()), key_text(now),
+                                    {"first", "second", "first"});
 }
 
 TEST_CASE("session: the first difference of two keys is explained in fixed words") {
@@ -134,24 +136,26 @@ TEST_CASE("session: the first difference of two keys is explained in fixed words
 TEST_CASE("session: a changed shell command is a changed command") {
   Parts now = shell_parts();
   now.parameters = R"({"command":"sort -r \"$1\""})";
-  CHECK(explain_difference(key_text(shell_parts()), key_text(now), {}) == "command changed");
+  CHECK(report::explain_difference(key_text(shell_parts()), key_text(now), {}) ==
+        "command changed");
 }
 
 TEST_CASE("session: an argument more or less is a change, and never read past the names") {
   Parts now = full_parts();
   now.arguments.push_back(sha256("three"));
   const std::string before = key_text(full_parts());
-  CHECK(explain_difference(before, key_text(now), {"a", "b", "c", "d"}) == "argument d changed");
-  CHECK_FALSE(explain_difference(before, key_text(now), {}).empty());
-  CHECK_FALSE(explain_difference(key_text(now), before, {"a", "b", "c"}).empty());
+  CHECK(report::explain_difference(before, key_text(now), {"a", "b", "c", "d"}) ==
+        "argument d changed");
+  CHECK_FALSE(report::explain_difference(before, key_text(now), {}).empty());
+  CHECK_FALSE(report::explain_difference(key_text(now), before, {"a", "b", "c"}).empty());
 }
 
 TEST_CASE("session: a key text that cannot be read is explained by nothing") {
-  CHECK(explain_difference("", key_text(shell_parts()), {}).empty());
-  CHECK(explain_difference("{", "}", {}).empty());
-  CHECK(explain_difference("[]", "[]", {}).empty());
-  CHECK(explain_difference("{}", key_text(shell_parts()), {}).empty());
-  CHECK(explain_difference(R"({"operation":1})", key_text(shell_parts()), {}) ==
+  CHECK(report::explain_difference("", key_text(shell_parts()), {}).empty());
+  CHECK(report::explain_difference("{", "}", {}).empty());
+  CHECK(report::explain_difference("[]", "[]", {}).empty());
+  CHECK(report::explain_difference("{}", key_text(shell_parts()), {}).empty());
+  CHECK(report::explain_difference(R"({"operation":1})", key_text(shell_parts()), {}) ==
         "operation changed");
 }
 
