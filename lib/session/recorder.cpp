@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/recorder.h"
 
+#include <algorithm>
+
 namespace dsched::session {
 
 Recorder::Recorder(store::Store& store, journal::Journal& journal)
-    : store_(store), journal_(journal), last_sync_(store.world().clock.now()) {}
+    : store_(store),
+      journal_(journal),
+      last_commit_(store.world().clock.now() - k_commit_delay),
+      last_sync_(store.world().clock.now()) {}
 
 void Recorder::note(Instant now) {
-  if (!due_) due_ = now + k_commit_delay;
+  if (!due_) due_ = std::max(now, last_commit_ + k_commit_delay);
 }
 
 void Recorder::add(Instant now, const journal::Outcome& outcome) {
@@ -72,6 +77,7 @@ void Recorder::commit() {
   contents_.clear();
   content_bytes_ = 0;
   records_.clear();
+  if (due_) last_commit_ = store_.world().clock.now();
   due_.reset();
   const std::vector<std::function<void()>> tell = std::exchange(tell_, {});
   for (const std::function<void()>& say : tell) say();
