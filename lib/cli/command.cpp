@@ -37,6 +37,14 @@ bool wants_json(Format format) {
   return format == Format::json;
 }
 
+void check_format_variable() {
+  const char* value = std::getenv("DSCHED_FORMAT");
+  const std::string_view name = value != nullptr ? value : "";
+  if (name.empty() || name == "auto" || name == "text" || name == "json") return;
+  throw Error(ErrorKind::usage,
+              "DSCHED_FORMAT=" + std::string(name) + ": not one of auto, text, json");
+}
+
 void answer_error(const Context& context, const Error& error) {
   tell_error(context, error);
   if (!context.json) return;
@@ -117,6 +125,10 @@ int interrupted_code(std::string_view message) {
 void add_common_options(CLI::App& app, CommonOptions& options) {
   app.set_version_flag("--version", app.get_name() + " " DSCHED_VERSION);
   app.add_option("--store", options.store, "The store's folder (DSCHED_STORE, else ./.dsched)")
+      ->check([](const std::string& folder) {
+        // Most likely a shell variable that is not set.
+        return folder.empty() ? std::string("must name a folder") : std::string();
+      })
       ->type_name("DIR");
   app.add_option_function<std::string>(
          "--format", [&options](const std::string& name) { options.format = format_from(name); },
@@ -184,6 +196,7 @@ int run(CLI::App& app, const Arguments& arguments, CommonOptions& options,
     try {
       if (parse(app, arguments) != 0) return static_cast<int>(Exit::done);
       context.options = options;
+      check_format_variable();
       context.json = wants_json(options.format);
       if (!options.folder.empty()) {
         std::error_code problem;

@@ -200,6 +200,9 @@ RunRequest run_request(const CLI::App& app, RunCommand& command, Context& contex
   request.run.priority = priority_from(command.priority);
   request.run.targets = command.targets;
   if (!command.operations.empty()) {
+    if (!std::filesystem::is_directory(command.operations)) {
+      throw Error(ErrorKind::usage, "--operations " + command.operations + ": not a folder");
+    }
     request.run.operations_folder = std::filesystem::absolute(command.operations).string();
   }
   request.run.use_cache = !command.no_cache;

@@ -92,6 +92,7 @@ struct ProcessRunner::Running {
   bool is_shown = false;
   bool is_suspended = false;
   bool is_killed = false;
+  int show_error = 0;                 // why what passes through could not be written; 0: it could
   std::uint64_t runner_peak_kib = 0;  // when it started: see sys/peak_memory.h
   std::uint64_t seen_peak_kib = 0;    // of the main process, while it lived; 0: never looked at
 };
@@ -268,6 +269,11 @@ void ProcessRunner::settle(Running& running, Ended& ended) {
   if (end.peak_memory_kib <= running.runner_peak_kib) {
     ended.usage.peak_memory_kib = running.seen_peak_kib;
   }
+  if (running.show_error != 0) {
+    // Not the command's fault, but its output is lost: disk full, say.
+    fail(ended, FailureClass::lost, describe_errno("pass output through", running.show_error));
+    ended.broken = ErrorKind::environment;
+  }
   ended.log = log_.take();
   if (ended.failure == FailureClass::none) {
     ended.result = result_.take();
@@ -311,6 +317,7 @@ void ProcessRunner::show(Running& running, Stream& stream, std::string_view byte
     if (put >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(put));
     } else if (errno != EINTR && errno != EAGAIN) {
+      if (errno != EPIPE) running.show_error = errno;
       stream.shown = -1;
       (&stream == &stdout_ ? running.root.stdout_fd : running.root.stderr_fd) = -1;
       stream.reading.reset();

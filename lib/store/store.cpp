@@ -57,7 +57,8 @@ bool is_unfinished_store(const std::string& folder, const World& world) {
 
 [[noreturn]] void refuse_unmarked(const std::string& folder) {
   throw Error(ErrorKind::untrusted_store,
-              "store " + folder + ": was not made by this user on this machine",
+              "store " + folder +
+                  ": was not made by this user on this machine, or its database was exchanged",
               "its results would be believed without running anything; "
               "--trust-store adopts it for good");
 }
