@@ -84,7 +84,7 @@ TEST_CASE("executor: a missing output fails the node as output_missing") {
   world.write("a", "A");
   const Ended ended = world.finish(attempt_with_outputs({"a", "b"}));
   CHECK(ended.failure == FailureClass::output_missing);
-  CHECK(ended.error == "output b: no such file or directory");
+  CHECK(ended.error == "output b was not written");
 }
 
 TEST_CASE("executor: outputs outside the folder and special files are refused") {
@@ -186,7 +186,7 @@ TEST_CASE("executor: a depfile that is missing or cannot be read fails the node"
   Attempt attempt;
   attempt.depfile = "a.d";
   CHECK(world.finish(attempt).failure == FailureClass::output_missing);
-  CHECK(world.finish(attempt).error == "depfile a.d: no such file or directory");
+  CHECK(world.finish(attempt).error == "depfile a.d was not written");
   world.write("a.d", "no rule\n");
   CHECK(world.finish(attempt).failure == FailureClass::refused);
   CHECK(world.finish(attempt).error == "depfile a.d:1: no ':' after the targets");

@@ -86,9 +86,15 @@ class Trust(harness.ToolTest):
                 os.remove(path)
                 os.rename(outside, path)
 
-    def test_a_copied_store_is_refused_and_can_be_adopted(self):
+    def test_a_private_copy_of_ones_own_store_is_believed(self):
+        shutil.copytree(self.store, self.world.path("copy"))
+        self.assertEqual(self.run_tool("program.json", "--store", "copy")["reused_nodes"], 1)
+
+    def test_a_copy_that_lost_its_private_modes_is_refused_and_can_be_adopted(self):
         copy = self.world.path("copy")
         shutil.copytree(self.store, copy)
+        for name, mode in (("", 0o755), ("identity", 0o644), ("store.db", 0o644)):
+            os.chmod(os.path.join(copy, name), mode)
         self.untrusted("--store", "copy")
         answer = self.run_tool("program.json", "--store", "copy", "--trust-store", "--nodes", "all")
         self.assertTrue(answer.node("a")["reused"])
