@@ -162,8 +162,8 @@ TEST_CASE("cli: a failure is told at once above the bar, with command and log") 
                           .wall = 400ms,
                           .command = "sort \"$1\"",
                           .cause = "exit 3",
-                          .log_tail = "sort: no\x1b[31mpe\n",
                           .output_tail = {},
+                          .log_tail = "sort: no\x1b[31mpe\n",
                           .explanation = {}};
   display.node(report, scene.progress());
   const auto rows = written.terminal.rows();
