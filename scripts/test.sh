@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds dsched in every way that matters and runs every test. One line per stage, with its time.
 #
-#   scripts/test.sh            everything
+#   scripts/test.sh            everything but fuzz
 #   scripts/test.sh STAGE...   only these: build tests asan-ubsan tsan fuzz (setup is always done)
 #
 #   build        as released, but with warnings as errors; each header without a source alone
 #   tests        unit tests, the rules of the house, the tools, examples, benchmarks with tiny input
 #   asan-ubsan   unit tests and the simulated world under the address and undefined sanitizers
 #   tsan         unit tests of what starts threads under the thread sanitizer
-#   fuzz         the program reader under libFuzzer for 20 s; skipped where there is no clang
+#   fuzz         the program reader under libFuzzer for FUZZ_SECONDS (20); needs clang. Its corpus is
+#                replayed by the unit tests
 #
 # When a stage fails the others still run, and the exit code is 1. The full output of a stage is in
 # build/test-logs/STAGE.log; of a failed one the end is shown. Writes nothing outside build/ and the
@@ -17,7 +18,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-stages=${*:-build tests asan-ubsan tsan fuzz}
+stages=${*:-build tests asan-ubsan tsan}
 threads=$(nproc)
 logs=$PWD/build/test-logs
 mkdir -p "$logs"
@@ -55,7 +56,7 @@ stage_tsan() { build_joined tsan threaded_tests && run_tests tsan -L threaded; }
 # What the fuzzer finds interesting goes to the first folder; the corpus is only read.
 stage_fuzz() {
   configure fuzz && build fuzz --target program_fuzz && mkdir -p build/fuzz/found &&
-    build/fuzz/tests/fuzz/program_fuzz -max_total_time=20 -rss_limit_mb=1024 -timeout=10 \
+    build/fuzz/tests/fuzz/program_fuzz -max_total_time="${FUZZ_SECONDS:-20}" -rss_limit_mb=1024 -timeout=10 \
       -artifact_prefix=build/fuzz/ build/fuzz/found tests/fuzz/corpus
 }
 

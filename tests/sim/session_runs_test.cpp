@@ -185,7 +185,7 @@ TEST_CASE("session: a lost node that is not idempotent waits for a decision and 
   world.program.add({.id = "pay", .duration = 5s, .idempotent = false});
   world.program.add({.id = "behind", .arguments = {"pay"}});
   Wishes loses;
-  loses.lose_runner_at = 8;
+  loses.lose_runner_at = 1;
   Outcome first = world.run(loses);
   while (first.runner_lost && world.begun("pay") == 0) {
     ++loses.lose_runner_at;
