@@ -317,7 +317,8 @@ void ProcessRunner::show(Running& running, Stream& stream, std::string_view byte
     if (put >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(put));
     } else if (errno != EINTR && errno != EAGAIN) {
-      if (errno != EPIPE) running.show_error = errno;
+      // A stream that was closed from the start is how somebody says: not wanted.
+      if (errno != EPIPE && errno != EBADF) running.show_error = errno;
       stream.shown = -1;
       (&stream == &stdout_ ? running.root.stdout_fd : running.root.stderr_fd) = -1;
       stream.reading.reset();
