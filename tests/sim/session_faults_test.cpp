@@ -23,8 +23,8 @@ constexpr Backend k_backends[] = {Backend::hybrid, Backend::sqlite, Backend::fil
 
 // Sanitizers make everything several times slower.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t k_stride = 11;
-constexpr std::uint64_t k_seeds = 40;
+constexpr std::uint64_t k_stride = 37;
+constexpr std::uint64_t k_seeds = 20;
 #else
 constexpr std::uint64_t k_stride = 1;
 constexpr std::uint64_t k_seeds = 200;

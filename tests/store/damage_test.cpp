@@ -135,7 +135,11 @@ void check_reads(TestWorld& world, const Options& options, const std::vector<Exp
 // with DSCHED_TEST_THOROUGH set, every byte (minutes).
 std::size_t step_for(std::size_t size) {
   if (std::getenv("DSCHED_TEST_THOROUGH") != nullptr) return 1;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return size / 15 + 1;  // several times slower
+#else
   return size / 60 + 1;
+#endif
 }
 
 // Most of a database is empty space, so a step that lands on a zero looks for something better.
