@@ -343,11 +343,12 @@ void Execution::enqueue(NodeIndex node, Effects& out) {
   move(node, Phase::queued);
   const Rank mine = rank(node);
   queue_.add(mine, dag_.settings(node).pool);
-  // An attempt granted ahead, not begun, that this node should go before is taken back.
-  if (used_ <= options_.width.count || active_.empty()) return;
-  const NodeIndex ahead = active_.back();
-  if (phase(ahead) == Phase::granted && mine.is_better_than(rank(ahead))) {
-    out.push_back(Withdraw{ahead});
+  // Attempts granted ahead, not begun, that this node should go before are taken back.
+  std::uint32_t ahead = used_ > options_.width.count ? used_ - options_.width.count : 0;
+  for (auto last = active_.rbegin(); last != active_.rend() && ahead > 0; ++last, --ahead) {
+    if (phase(*last) == Phase::granted && mine.is_better_than(rank(*last))) {
+      out.push_back(Withdraw{*last});
+    }
   }
 }
 
@@ -431,12 +432,12 @@ bool Execution::fits(NodeIndex node) const {
   return used_ + need(node).count <= options_.width.count;
 }
 
-// One node more than there are slots may be handed over, so that a worker finds its next attempt
+// Some nodes more than there are slots may be handed over, so that a worker finds its next attempt
 // without waiting for the session (0.65 s instead of 0.78 s for 2,000 commands at width 2). Only
 // when nothing that the active nodes could set free would have to go before it.
 bool Execution::may_go_ahead(const Rank& rank_of_candidate) const {
-  if (used_ != options_.width.count || wide_active_ != 0 ||
-      need(rank_of_candidate.node).count != 1) {
+  if (used_ < options_.width.count || used_ >= options_.width.count + k_ahead_max ||
+      wide_active_ != 0 || need(rank_of_candidate.node).count != 1) {
     return false;
   }
   for (const NodeIndex node : active_) {

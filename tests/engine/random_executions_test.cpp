@@ -261,7 +261,7 @@ class Play {
       widest = std::max(widest, need({i}));
       if (const auto pool = dag_.settings({i}).pool) ++in_pool[pool->value];
     }
-    CHECK(under_way <= width_ + 1);
+    CHECK(under_way <= width_ + k_ahead_max);
     if (widest > 1) CHECK(under_way <= std::max(width_, widest) + 1);
     for (const auto& [pool, used] : in_pool) CHECK(used <= dag_.pools()[pool].limit.count);
     if (execution_->is_stopping() || ended_) return;

@@ -170,7 +170,7 @@ TEST_CASE("engine: while suspended nothing is handed over, and what was comes ba
   bench.start("a");
   bench.forget();
   bench.apply(Suspended{});
-  CHECK(bench.withdrawn() == Ids{"b"});
+  CHECK(bench.withdrawn() == Ids{"b", "c"});
   bench.end("a");
   CHECK(bench.granted().empty());
   bench.apply(Continued{});
@@ -203,7 +203,7 @@ TEST_CASE("engine: each kind of stop reaches what runs and takes back what does 
     bench.forget();
     bench.apply(Stop{row.request});
     CHECK(bench.controlled() == std::vector<Controlled>{{"a", row.control}});
-    CHECK(bench.withdrawn() == Ids{"b"});
+    CHECK(bench.withdrawn() == Ids{"b", "c"});
     CHECK_FALSE(bench.ended());
     bench.end("a", FailureClass::signal);
     CHECK(bench.phase("a") == Phase::cancelled);
