@@ -14,14 +14,14 @@ using namespace store;
 using test::record_of;
 using test::TestWorld;
 
-constexpr StatTuple k_stat{10, 1'000'000'000, 2'000'000'000, 7};
-constexpr WallTime k_later{std::chrono::seconds{3}};
+constexpr StatTuple k_read_stat{10, 1'000'000'000, 2'000'000'000, 7};
+constexpr WallTime k_much_later{std::chrono::seconds{3}};
 
 // Leaves one result and one file digest in the world's store.
 void fill(TestWorld& world) {
   const auto store = world.open();
   store->results().put(record_of("a", store->blobs().put("a")));
-  store->file_digests().remember("a", k_stat, sha256("a"), k_later);
+  store->file_digests().remember("a", k_read_stat, sha256("a"), k_much_later);
   store->file_digests().write();
 }
 
@@ -31,10 +31,10 @@ TEST_CASE("store: what was read ahead is what load() and preload() would have re
   auto ahead = ReadAhead::read(world.options(), world.world());
   REQUIRE(ahead != nullptr);
   const auto store = world.open();
-  CHECK_FALSE(store->file_digests().find("a", k_stat));
+  CHECK_FALSE(store->file_digests().find("a", k_read_stat));
   CHECK(ahead->is_current());
   store->adopt(std::move(ahead));
-  CHECK(store->file_digests().find("a", k_stat) == sha256("a"));
+  CHECK(store->file_digests().find("a", k_read_stat) == sha256("a"));
   // Found in memory: the row itself is gone without the store's knowledge.
   store->database().execute("DELETE FROM result");
   const auto found = store->results().find(record_of("a", {}).key);
@@ -51,7 +51,7 @@ TEST_CASE("store: what was read ahead is dropped when somebody has committed sin
   store->results().remove(record_of("a", {}).key);
   CHECK_FALSE(ahead->is_current());
   store->adopt(std::move(ahead));
-  CHECK_FALSE(store->file_digests().find("a", k_stat));
+  CHECK_FALSE(store->file_digests().find("a", k_read_stat));
   CHECK_FALSE(store->results().find(record_of("a", {}).key));
 }
 
