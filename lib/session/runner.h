@@ -91,7 +91,10 @@ class Runner {
   void warn(const std::string& line);
   void forget_key(NodeIndex node);
   [[nodiscard]] Progress progress();
-  [[nodiscard]] Nanoseconds since_submission(Instant at) const { return at - begun_; }
+  // A resumed execution was submitted long before this runner began.
+  [[nodiscard]] Nanoseconds since_submission(Instant at) const {
+    return (at - begun_) + (begun_wall_ - execution_.submitted_at);
+  }
   [[nodiscard]] double jitter();
   [[nodiscard]] store::Record record_for(NodeIndex node, const Keyed& keyed,
                                          const store::Content& content) const;
