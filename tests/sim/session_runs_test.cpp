@@ -228,6 +228,23 @@ TEST_CASE("session: an interrupted execution keeps what completed and a resume d
   world.check_quiet();
 }
 
+TEST_CASE("session: what a resume records is timed from the submission, not from the resume") {
+  World world(Backend::hybrid, 13);
+  world.program.add({.id = "a", .declares_inputs = false});
+  world.program.add({.id = "b", .arguments = {"a"}, .declares_inputs = false, .duration = 2s});
+  world.program.add({.id = "c", .arguments = {"b"}, .declares_inputs = false});
+  Wishes stop;
+  stop.requests[4] = session::Request::interrupt;
+  REQUIRE_FALSE(world.run(stop).is_success());
+  const std::size_t before = world.recorded().size();
+  REQUIRE(before > 0);
+  REQUIRE(world.resume().is_success());
+  const std::vector<journal::Outcome> outcomes = world.recorded();
+  REQUIRE(outcomes.size() > before);
+  for (std::size_t i = 1; i < outcomes.size(); ++i) CHECK(outcomes[i].at >= outcomes[i - 1].at);
+  world.check_quiet();
+}
+
 TEST_CASE("session: what was told completed is synced within a second while another node runs") {
   World world(Backend::hybrid, 14);
   world.program.add({.id = "quick"}).add({.id = "slow", .duration = 1h});

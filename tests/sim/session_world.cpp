@@ -247,6 +247,15 @@ bool World::is_synced(const std::string& id) const {
   return found != promised_.end() && found->second.is_synced;
 }
 
+std::vector<journal::Outcome> World::recorded() {
+  store::Store store = open();
+  journal::Journal journal(store.database(), journal::Journal::Tables::make);
+  std::vector<journal::Outcome> outcomes;
+  journal.each_outcome(journal.find("@latest")->number,
+                       [&](journal::Outcome&& outcome) { outcomes.push_back(std::move(outcome)); });
+  return outcomes;
+}
+
 bool World::damage_result(std::string_view id) {
   const std::string bytes = program.expected(id, files);
   // Of an empty result nothing is stored; a value in memory stands in the program and the journal.

@@ -67,6 +67,8 @@ class World {
   // Whether a crash at the last wait would have left it completed.
   [[nodiscard]] bool is_synced(const std::string& id) const;
   [[nodiscard]] store::Verification verify();
+  // What the journal says of the latest execution, in the order it was written.
+  [[nodiscard]] std::vector<journal::Outcome> recorded();
   void check_quiet();
 
   Disk disk;
