@@ -93,7 +93,11 @@ std::vector<ProcessInfo> list_processes() {
   return processes;
 }
 
-bool environment_has(pid_t pid, std::string_view prefix) {
+namespace {
+
+// Whether `holds` is true of an entry of the environment that the process was started with.
+template <class Holds>
+bool any_entry(pid_t pid, const Holds& holds) {
   const Fd file(::open(proc_path(pid, "environ").c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return false;
   std::string text;
@@ -104,10 +108,24 @@ bool environment_has(pid_t pid, std::string_view prefix) {
   }
   for (std::size_t start = 0; start < text.size();) {
     const std::size_t end = std::min(text.find('\0', start), text.size());
-    if (std::string_view(text).substr(start, end - start).starts_with(prefix)) return true;
+    if (holds(std::string_view(text).substr(start, end - start))) return true;
     start = end + 1;
   }
   return false;
+}
+
+}  // namespace
+
+bool environment_has(pid_t pid, std::string_view prefix) {
+  return any_entry(pid, [&](std::string_view entry) { return entry.starts_with(prefix); });
+}
+
+bool environment_has_all(pid_t pid, std::span<const std::string> entries) {
+  std::vector<std::string_view> missing(entries.begin(), entries.end());
+  return any_entry(pid, [&](std::string_view entry) {
+    std::erase(missing, entry);
+    return missing.empty();
+  });
 }
 
 namespace {

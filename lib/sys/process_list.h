@@ -35,6 +35,8 @@ struct ProcessInfo {
 // Whether an entry of the environment that the process was started with begins with `prefix`.
 // False where it may not be read.
 [[nodiscard]] bool environment_has(pid_t pid, std::string_view prefix);
+// Whether it has each of `entries`, which are whole and at least one.
+[[nodiscard]] bool environment_has_all(pid_t pid, std::span<const std::string> entries);
 
 struct FileId {
   std::uint64_t device = 0;

@@ -137,7 +137,8 @@ bool AttemptTrees::may_have_survivors(const TreeRoot& root) {
 }
 
 bool AttemptTrees::is_orphan_of(const ProcessInfo& process, const TreeRoot& root) const {
-  if (environment_has(process.pid, "DSCHED_ATTEMPT_ID=" + root.attempt_id + '\0')) return true;
+  const std::string mark[] = {"DSCHED_ATTEMPT_ID=" + root.attempt_id};
+  if (environment_has_all(process.pid, mark)) return true;
   if (root.stdout_fd >= 0 && has_open(process.pid, root.stdout_fd)) return true;
   if (root.stderr_fd >= 0 && has_open(process.pid, root.stderr_fd)) return true;
   // By elimination: no other running attempt had begun when it started.

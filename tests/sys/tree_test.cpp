@@ -137,4 +137,36 @@ TEST_CASE("sys: a daemon that nothing names belongs to the only attempt that was
   CHECK(world.has_member(daemon));
 }
 
+TEST_CASE("sys: a daemon that kept its environment belongs to its attempt whatever else runs") {
+  TreeWorld world;
+  world.start(
+      "setsid -f sh -c 'echo $$ >daemon; sleep 1000; :' </dev/null >/dev/null 2>&1; "
+      "exec sleep 1000");
+  const ProcessInfo daemon = world.process_in("daemon");
+  while (process_info(daemon.pid)->parent != ::getpid()) ::sched_yield();
+  world.table.slot(1).pid.store(::getppid());
+  world.table.slot(1).spawned_ns.store(world.root.spawned_ns);
+  CHECK(world.has_member(daemon));
+  // An id that only begins like it is another attempt's.
+  world.root.attempt_id = "tree-";
+  CHECK_FALSE(world.has_member(daemon));
+  world.root.attempt_id = "tree-1";
+  world.table.slot(1).pid.store(0);
+}
+
+TEST_CASE("sys: an environment is asked for whole entries or for a beginning") {
+  TreeWorld world;
+  world.start("echo $$ >main; sleep 1000; :");
+  const pid_t pid = world.process_in("main").pid;
+  const auto has = [&](const std::vector<std::string>& entries) {
+    return environment_has_all(pid, entries);
+  };
+  CHECK(has({"DSCHED_ATTEMPT_ID=tree-1"}));
+  CHECK(has({"DSCHED_ATTEMPT_ID=tree-1", "PATH=/usr/bin:/bin"}));
+  CHECK_FALSE(has({"DSCHED_ATTEMPT_ID=tree-"}));
+  CHECK_FALSE(has({"DSCHED_ATTEMPT_ID=tree-1", "PATH=/bin"}));
+  CHECK(environment_has(pid, "DSCHED_ATTEMPT_ID=tree-"));
+  CHECK_FALSE(environment_has(pid, "DSCHED_ATTEMPT_ID=tree-12"));
+}
+
 }  // namespace dsched::sys
