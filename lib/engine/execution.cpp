@@ -108,6 +108,7 @@ void Execution::move(NodeIndex node, Phase to) {
         backoffs_ += by;
         break;
       case Phase::running:
+      case Phase::suspended:
         counts_.running += by;
         break;
       case Phase::completed:
@@ -171,27 +172,45 @@ void Execution::on(Instant, const SameKeyUnderWay& fact, Effects&) {
   twins_.emplace(fact.first, fact.node);
 }
 
-void Execution::on(Instant, const CannotRun& fact, Effects& out) {
+void Execution::on(Instant now, const CannotRun& fact, Effects& out) {
   const Phase before = phase(fact.node);
   DSCHED_ASSERT(before == Phase::examining || before == Phase::granted,
                 "what cannot run was about to");
-  if (before == Phase::granted) release_slots(fact.node);
+  if (before == Phase::granted) release_slots(now, fact.node);
   fail(fact.node, fact.failure, out);
 }
 
 void Execution::on(Instant now, const AttemptStarted& fact, Effects& out) {
   DSCHED_ASSERT(phase(fact.node) == Phase::granted, "an attempt starts when it was granted");
+  NodeData& data = nodes_[fact.node.value];
+  const std::uint32_t taken = data.taken;
+  drop_slots(now, fact.node);
   move(fact.node, Phase::running);
-  nodes_[fact.node.value].timed_out = false;
+  take_slots(now, fact.node, taken);
+  data.timed_out = false;
+  data.started = now;
+  data.stood_still = Nanoseconds{0};
+  if (lease_ && lease_->holding.lent) lent_used_ = 1;
   if (const auto timeout = dag_.settings(fact.node).timeout) {
-    timers_.push({now + *timeout, TimerKind::timeout, fact.node, attempts(fact.node)});
-  }
-  if (stopping_ == StopRequest::terminate) {
-    timers_.push({now + options_.grace, TimerKind::force, fact.node, attempts(fact.node)});
+    set_timer(now + *timeout, TimerKind::timeout, fact.node);
   }
   // What was asked of all running attempts while this one was on its way holds for it as well.
-  if (stopping_) out.push_back(ControlTree{fact.node, control_for(*stopping_)});
-  if (suspended_at_) out.push_back(ControlTree{fact.node, TreeControl::suspend});
+  if (stopping_) {
+    out.push_back(ControlTree{fact.node, control_for(*stopping_)});
+    if (stopping_ == StopRequest::terminate) {
+      set_timer(now + options_.grace, TimerKind::force, fact.node);
+    }
+  } else if (data.cancel_asked) {
+    out.push_back(ControlTree{fact.node, TreeControl::terminate});
+    set_timer(now + options_.grace, TimerKind::force, fact.node);
+  }
+  const bool paused = is_paused_ && !stopping_ && dag_.settings(fact.node).preemptible;
+  if (is_suspended_ || paused) suspend(now, fact.node, out);
+}
+
+void Execution::set_timer(Instant at, TimerKind kind, NodeIndex node) {
+  const NodeData& data = nodes_[node.value];
+  timers_.push({at, kind, node, data.attempts, data.stood_still});
 }
 
 void Execution::on(Instant now, const AttemptEnded& fact, Effects& out) {
@@ -200,11 +219,20 @@ void Execution::on(Instant now, const AttemptEnded& fact, Effects& out) {
     if (fact.failure == FailureClass::none) return complete(fact.node, Phase::completed, out);
     return fail(fact.node, fact.failure, out);
   }
+  // What stands still may be ended by somebody else.
+  if (data.phase == Phase::suspended) resume(now, fact.node);
   DSCHED_ASSERT(data.phase == Phase::running, "an attempt ends when it has started");
-  release_slots(fact.node);
+  data.waits_for_nested = false;
+  release_slots(now, fact.node);
   // What was granted ahead must not begin before this failure is decided upon; dispatch() grants it
   // again if anything may start.
   if (data.timed_out || fact.failure != FailureClass::none) withdraw_granted(out);
+  if (data.cancel_asked && fact.failure != FailureClass::none) {
+    move(fact.node, Phase::cancelled);
+    out.push_back(NodeSettled{fact.node, NodeState::cancelled, Reason::none, fact.failure, {}, {}});
+    cancel_dependents(fact.node, out);
+    return wake_twins(fact.node, out);
+  }
   if (data.timed_out) {
     return retry_or_fail(now, fact.node, {fact.node, FailureClass::timeout, fact.jitter}, out);
   }
@@ -227,23 +255,24 @@ void Execution::retry_or_fail(Instant now, NodeIndex node, const AttemptEnded& f
   if (!again || is_stopping()) return fail(node, fact.failure, out);
   const Nanoseconds delay = retry_delay(settings.backoff, made, fact.jitter);
   move(node, Phase::backoff);
-  timers_.push({now + delay, TimerKind::retry, node, data.attempts});
+  set_timer(now + delay, TimerKind::retry, node);
   out.push_back(NodeSettled{node, NodeState::pending, Reason::backoff, fact.failure, {}, delay});
 }
 
-void Execution::on(Instant, const AttemptWithdrawn& fact, Effects&) {
+void Execution::on(Instant now, const AttemptWithdrawn& fact, Effects& out) {
   DSCHED_ASSERT(phase(fact.node) == Phase::granted, "only what was granted can come back");
-  release_slots(fact.node);
+  release_slots(now, fact.node);
   --nodes_[fact.node.value].attempts;
   move(fact.node, Phase::queued);
   queue_.add(rank(fact.node), dag_.settings(fact.node).pool);
+  if (is_cancelled_ || nodes_[fact.node.value].cancel_asked) cancel_pending(fact.node, out);
 }
 
-void Execution::on(Instant, const ResultLost& fact, Effects& out) {
+void Execution::on(Instant now, const ResultLost& fact, Effects& out) {
   if (fact.needed_by) {
     const NodeIndex user = *fact.needed_by;
     if (phase(user) == Phase::granted) {
-      release_slots(user);
+      release_slots(now, user);
       --nodes_[user.value].attempts;
     }
     if (phase(user) != Phase::waiting) {
@@ -269,11 +298,9 @@ void Execution::on(Instant now, const Stop& fact, Effects& out) {
   if (stopping_ && *stopping_ >= fact.request) return;
   stopping_ = fact.request;
   withdraw_granted(out);
-  end_running(control_for(fact.request), out);
+  end_running(now, control_for(fact.request), out);
   if (fact.request != StopRequest::terminate) return;
-  for (const NodeIndex node : active_) {
-    timers_.push({now + options_.grace, TimerKind::force, node, attempts(node)});
-  }
+  for (const NodeIndex node : active_) set_timer(now + options_.grace, TimerKind::force, node);
 }
 
 void Execution::withdraw_granted(Effects& out) {
@@ -282,37 +309,65 @@ void Execution::withdraw_granted(Effects& out) {
   }
 }
 
-void Execution::end_running(TreeControl how, Effects& out) {
-  for (const NodeIndex node : active_) {
-    if (phase(node) == Phase::running) out.push_back(ControlTree{node, how});
-  }
+void Execution::end_running(Instant now, TreeControl how, Effects& out) {
+  for (const NodeIndex node : active_) end_attempt(now, node, how, out);
 }
 
-void Execution::on(Instant now, const Suspended&, Effects& out) {
-  if (suspended_at_) return;
-  suspended_at_ = now;
-  for (const NodeIndex node : active_) {
-    if (phase(node) == Phase::granted) out.push_back(Withdraw{node});
-  }
-  end_running(TreeControl::suspend, out);
+// What stands still must go on to end.
+void Execution::end_attempt(Instant now, NodeIndex node, TreeControl how, Effects& out) {
+  const Phase before = phase(node);
+  if (before != Phase::running && before != Phase::suspended) return;
+  out.push_back(ControlTree{node, how});
+  if (before == Phase::running) return;
+  resume(now, node);
+  out.push_back(ControlTree{node, TreeControl::resume});
 }
 
-void Execution::on(Instant now, const Continued&, Effects& out) {
-  if (!suspended_at_) return;
-  const Nanoseconds stood_still = now - *suspended_at_;
-  suspended_at_.reset();
-  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> shifted;
-  for (; !timers_.empty(); timers_.pop()) {
-    Timer timer = timers_.top();
-    if (timer.kind != TimerKind::retry) timer.at += stood_still;
-    shifted.push(timer);
+void Execution::on(Instant now, const Cancel&, Effects& out) {
+  is_cancelled_ = true;
+  on(now, Stop{StopRequest::terminate}, out);
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) cancel_pending({i}, out);
+}
+
+void Execution::on(Instant now, const CancelNode& fact, Effects& out) {
+  NodeData& data = nodes_[fact.node.value];
+  if (data.phase == Phase::granted || data.phase == Phase::running ||
+      data.phase == Phase::suspended) {
+    if (data.cancel_asked) return;
+    data.cancel_asked = true;
+    if (data.phase == Phase::granted) return out.push_back(Withdraw{fact.node});
+    end_attempt(now, fact.node, TreeControl::terminate, out);
+    return set_timer(now + options_.grace, TimerKind::force, fact.node);
   }
-  timers_ = std::move(shifted);
-  end_running(TreeControl::resume, out);
+  if (!cancel_pending(fact.node, out)) return;
+  cancel_dependents(fact.node, out);
+  wake_twins(fact.node, out);
+}
+
+// False when it is not pending: it runs, is over, or was never wanted.
+bool Execution::cancel_pending(NodeIndex node, Effects& out) {
+  switch (phase(node)) {
+    case Phase::waiting:
+    case Phase::held:
+    case Phase::backoff:
+      break;
+    case Phase::twin:
+      std::erase_if(twins_, [node](const auto& entry) { return entry.second == node; });
+      break;
+    case Phase::queued:
+      queue_.remove(node);
+      break;
+    default:
+      return false;
+  }
+  move(node, Phase::cancelled);
+  out.push_back(NodeSettled{node, NodeState::cancelled, Reason::none, FailureClass::none, {}, {}});
+  return true;
 }
 
 void Execution::on(Instant now, const Tick&, Effects& out) {
-  if (suspended_at_) return;
+  if (is_suspended_) return;
+  if (look_at_ && *look_at_ <= now) look_at_.reset();  // dispatch() looks anyway
   while (!timers_.empty() && timers_.top().at <= now) {
     const Timer timer = timers_.top();
     timers_.pop();
@@ -323,6 +378,11 @@ void Execution::on(Instant now, const Tick&, Effects& out) {
 void Execution::fire(Instant now, const Timer& timer, Effects& out) {
   NodeData& data = nodes_[timer.node.value];
   if (data.attempts != timer.attempt) return;
+  if (timer.kind != TimerKind::retry) {
+    const Nanoseconds stood = data.stood_still - timer.stood_still;
+    if (stood > Nanoseconds{0}) return set_timer(timer.at + stood, timer.kind, timer.node);
+    if (data.phase == Phase::suspended) return suspended_.at(timer.node).timers.push_back(timer);
+  }
   switch (timer.kind) {
     case TimerKind::retry:
       if (data.phase == Phase::backoff) enqueue(timer.node, out);
@@ -331,7 +391,7 @@ void Execution::fire(Instant now, const Timer& timer, Effects& out) {
       if (data.phase != Phase::running) return;
       data.timed_out = true;
       out.push_back(ControlTree{timer.node, TreeControl::terminate});
-      timers_.push({now + options_.grace, TimerKind::force, timer.node, timer.attempt});
+      set_timer(now + options_.grace, TimerKind::force, timer.node);
       return;
     case TimerKind::force:
       if (data.phase == Phase::running) out.push_back(ControlTree{timer.node, TreeControl::kill});
@@ -344,7 +404,7 @@ void Execution::enqueue(NodeIndex node, Effects& out) {
   const Rank mine = rank(node);
   queue_.add(mine, dag_.settings(node).pool);
   // Attempts granted ahead, not begun, that this node should go before are taken back.
-  std::uint32_t ahead = used_ > options_.width.count ? used_ - options_.width.count : 0;
+  std::uint32_t ahead = used_ > start_limit() ? used_ - start_limit() : 0;
   for (auto last = active_.rbegin(); last != active_.rend() && ahead > 0; ++last, --ahead) {
     if (phase(*last) == Phase::granted && mine.is_better_than(rank(*last))) {
       out.push_back(Withdraw{*last});
@@ -402,12 +462,14 @@ void Execution::wake_twins(NodeIndex node, Effects& out) {
   }
 }
 
-void Execution::dispatch(Instant, Effects& out) {
-  while (!is_stopping() && !suspended_at_ && !queue_.empty()) {
+void Execution::dispatch(Instant now, Effects& out) {
+  keep_within_lease(now, out);
+  resume_what_fits(now, out);
+  while (!is_stopping() && !is_suspended_ && !is_paused_ && !queue_.empty()) {
     const std::optional<Rank> best = queue_.best();
     // With all slots taken only the best node may be granted ahead; a wide one that was passed over
     // often enough is waited for.
-    const bool only_best = used_ >= options_.width.count || passes_ >= k_passes_max;
+    const bool only_best = used_ >= start_limit() || passes_ >= k_passes_max;
     const auto taken = queue_.take_best(only_best ? 0 : k_look_past, [&](const Rank& candidate) {
       return fits(candidate.node) || may_go_ahead(candidate);
     });
@@ -416,10 +478,11 @@ void Execution::dispatch(Instant, Effects& out) {
     NodeData& data = nodes_[taken->value];
     move(*taken, Phase::granted);
     active_.push_back(*taken);
-    used_ += need(*taken).count;
-    if (need(*taken).count > 1) ++wide_active_;
+    data.withdraw_asked = false;
+    take_slots(now, *taken, need(*taken).count);
     out.push_back(StartAttempt{*taken, ++data.attempts});
   }
+  resume_what_fits(now, out);
   const bool nothing_under_way = active_.empty() && examining_ == 0;
   const bool nothing_to_come = is_stopping() || (queue_.empty() && backoffs_ == 0);
   if (!ended_ && nothing_under_way && nothing_to_come) {
@@ -428,18 +491,18 @@ void Execution::dispatch(Instant, Effects& out) {
   }
 }
 
-bool Execution::fits(NodeIndex node) const {
-  return used_ + need(node).count <= options_.width.count;
-}
-
 // Some nodes more than there are slots may be handed over, so that a worker finds its next attempt
 // without waiting for the session (0.65 s instead of 0.78 s for 2,000 commands at width 2). Only
 // when nothing that the active nodes could set free would have to go before it.
 bool Execution::may_go_ahead(const Rank& rank_of_candidate) const {
-  if (used_ < options_.width.count || used_ >= options_.width.count + k_ahead_max ||
-      wide_active_ != 0 || need(rank_of_candidate.node).count != 1) {
+  const std::uint32_t limit = start_limit();
+  if (used_ < limit || used_ >= limit + k_ahead_max || limit == 0 || wide_active_ != 0 ||
+      need(rank_of_candidate.node).count != 1) {
     return false;
   }
+  // Slots that must go back or were lent for one node are not to be used for another.
+  if (lease_ && (lease_->holding.due.count > 0 || lease_->holding.lent)) return false;
+  if (!suspended_.empty()) return false;
   for (const NodeIndex node : active_) {
     const auto users = dag_.dependents(node);
     if (users.size() > k_dependents_checked) return false;
@@ -452,10 +515,9 @@ bool Execution::may_go_ahead(const Rank& rank_of_candidate) const {
   return true;
 }
 
-void Execution::release_slots(NodeIndex node) {
+void Execution::release_slots(Instant now, NodeIndex node) {
   active_.erase(std::find(active_.begin(), active_.end(), node));
-  used_ -= need(node).count;
-  if (need(node).count > 1) --wide_active_;
+  drop_slots(now, node);
   if (const auto pool = dag_.settings(node).pool) queue_.release(*pool);
 }
 
@@ -473,12 +535,9 @@ Rank Execution::rank(NodeIndex node) const {
   return {dag_.settings(node).priority.level, remaining, node};
 }
 
-Slots Execution::need(NodeIndex node) const {
-  return std::min(dag_.settings(node).slots, options_.width);
-}
-
 ExecutionStatus Execution::final_status() const {
   if (counts_.completed == counts_.total) return ExecutionStatus::completed;
+  if (is_cancelled_) return ExecutionStatus::cancelled;
   if (stopping_) return ExecutionStatus::interrupted;
   if (held_ > 0 && !limit_reached()) return ExecutionStatus::waiting;
   if (counts_.failed > 0) return ExecutionStatus::failed;
@@ -486,8 +545,10 @@ ExecutionStatus Execution::final_status() const {
 }
 
 std::optional<Instant> Execution::next_deadline() const {
-  if (timers_.empty() || suspended_at_) return std::nullopt;
-  return timers_.top().at;
+  if (is_suspended_) return std::nullopt;
+  std::optional<Instant> at = look_at_;
+  if (!timers_.empty() && (!at || timers_.top().at < *at)) at = timers_.top().at;
+  return at;
 }
 
 }  // namespace dsched::engine

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because a state machine and the data it keeps are described in one place.
 #pragma once
 // The state of one execution: which nodes wait, may run, run, are done. Facts in, effects out.
 //
@@ -17,13 +18,25 @@
 //   twin       an equal key is under way            -> examining: that node ended, whichever way
 //   held       consent or a decision is missing     (stays; ends the execution as waiting)
 //   queued     only slots or a pool place missing   -> granted: dispatch chose it
-//   granted    handed to the executor               -> running: AttemptStarted; queued:
-//   AttemptWithdrawn evaluating in-process: Evaluate was asked for   -> completed, failed:
-//   AttemptEnded running    an attempt is under way              -> completed, failed, backoff,
-//   cancelled: AttemptEnded backoff    waits for its retry                  -> queued: the delay is
-//   over completed, reused                               -> examining, evaluating: ResultLost says
-//   it is gone failed, cancelled                               (final) unwanted   no goal or target
-//   needs it           (final; not counted)
+//   granted    handed to the executor               -> running: AttemptStarted
+//                                                   -> queued: AttemptWithdrawn
+//   evaluating in-process: Evaluate was asked for   -> completed, failed: AttemptEnded
+//   running    an attempt is under way              -> completed, failed, backoff, cancelled:
+//                                                   AttemptEnded; suspended: its slots must go
+//                                                   back, or all stands still
+//   suspended  its attempt tree is stopped          -> running: slots are there again, or it is
+//                                                   told to end; as running: AttemptEnded
+//   backoff    waits for its retry                  -> queued: the delay is over
+//   completed, reused                               -> examining, evaluating: ResultLost
+//   failed, cancelled                               (final)
+//   unwanted   no goal or target needs it           (final; not counted)
+// Cancel and CancelNode turn what has not begun into cancelled.
+//
+// Slots. The execution starts nodes while they fit into what it has leased (Leased; without one it
+// has its whole width). When it runs more than it may, enough of its attempts are suspended: of low
+// priority and young ones first, only preemptible ones that have run for a quantum and are not
+// expected to end within the next (when it must hurry: whatever does not end at once). What is
+// suspended goes on before anything of the same priority starts. Its timeout stands still.
 
 #include <map>
 #include <optional>
@@ -47,6 +60,7 @@ enum class Phase : std::uint8_t {
   granted,
   evaluating,
   running,
+  suspended,
   backoff,
   completed,
   reused,
@@ -61,6 +75,7 @@ struct Options {
       1;                      // failures after which nothing new starts; empty: never
   std::uint32_t retries = 0;  // for nodes that do not say
   Nanoseconds grace = std::chrono::seconds{5};  // between asking to end and ending by force
+  bool is_leased = false;                       // no slots until a Leased says so
 };
 
 // What the session knows of each node before the start.
@@ -108,6 +123,19 @@ class Execution {
 
   // Longest remaining path of every node; used from the next node that is queued on.
   void set_remaining(std::vector<Nanoseconds> remaining) { remaining_ = std::move(remaining); }
+  // What each node is expected to take; 0: unknown.
+  void set_expected(std::vector<Nanoseconds> expected) { expected_ = std::move(expected); }
+
+  // What it could use now; slot_time is left 0. While nobody else waits it says what it may come to
+  // use, so that it need not say it again.
+  enum class Others : std::uint8_t { none, waiting };
+  [[nodiscard]] Demand demand(Others others) const;
+  // Slot time used since the last call.
+  [[nodiscard]] Nanoseconds take_slot_time(Instant now);
+  // Attempts that may run at once: what is leased and not due.
+  [[nodiscard]] Slots width_now() const { return {std::min(run_limit(), options_.width.count)}; }
+  // How long the node's present attempt has stood still.
+  [[nodiscard]] Nanoseconds stood_still(NodeIndex node) const;
 
   // When apply(Tick) has something to do; empty: never.
   [[nodiscard]] std::optional<Instant> next_deadline() const;
@@ -119,6 +147,7 @@ class Execution {
   [[nodiscard]] bool has_granted() const;
   // The attempt under way was told to end because its time is over.
   [[nodiscard]] bool is_timed_out(NodeIndex node) const { return nodes_[node.value].timed_out; }
+  [[nodiscard]] bool is_paused() const { return is_paused_; }
   // Nothing new is started any more, because of a failure or of a request.
   [[nodiscard]] bool is_stopping() const { return stopping_.has_value() || limit_reached(); }
 
@@ -131,14 +160,25 @@ class Execution {
     bool in_process = false;
     bool needs_decision = false;
     bool timed_out = false;
+    bool cancel_asked = false;
+    bool waits_for_nested = false;
+    bool withdraw_asked = false;
+    std::uint32_t taken = 0;  // slots it occupies; 0 while suspended or waiting for a nested one
+    Instant started;
+    Nanoseconds stood_still{0};  // of the present attempt, until it was last suspended
   };
   enum class TimerKind : std::uint8_t { retry, timeout, force };
   struct Timer {
     Instant at;
     TimerKind kind;
     NodeIndex node;
-    std::uint32_t attempt;  // the attempt it was set for; a timer of another attempt is stale
+    std::uint32_t attempt;       // the attempt it was set for; a timer of another attempt is stale
+    Nanoseconds stood_still{0};  // of the attempt when it was set: it fires later by the difference
     bool operator>(const Timer& other) const { return at > other.at; }
+  };
+  struct Suspension {
+    Instant since;
+    std::vector<Timer> timers;  // that came due meanwhile
   };
 
   void on(Instant now, const FoundReusable& fact, Effects& out);
@@ -152,6 +192,13 @@ class Execution {
   void on(Instant now, const Stop& fact, Effects& out);
   void on(Instant now, const Suspended& fact, Effects& out);
   void on(Instant now, const Continued& fact, Effects& out);
+  void on(Instant now, const Paused& fact, Effects& out);
+  void on(Instant now, const Released& fact, Effects& out);
+  void on(Instant now, const Leased& fact, Effects& out);
+  void on(Instant now, const NestedBegan& fact, Effects& out);
+  void on(Instant now, const NestedEnded& fact, Effects& out);
+  void on(Instant now, const Cancel& fact, Effects& out);
+  void on(Instant now, const CancelNode& fact, Effects& out);
   void on(Instant now, const Tick& fact, Effects& out);
 
   void move(NodeIndex node, Phase to);
@@ -161,11 +208,25 @@ class Execution {
   void fail(NodeIndex node, FailureClass failure, Effects& out);
   void cancel_dependents(NodeIndex failed, Effects& out);
   void retry_or_fail(Instant now, NodeIndex node, const AttemptEnded& fact, Effects& out);
-  void release_slots(NodeIndex node);
+  void release_slots(Instant now, NodeIndex node);
   void wake_twins(NodeIndex node, Effects& out);
   void fire(Instant now, const Timer& timer, Effects& out);
   void withdraw_granted(Effects& out);
-  void end_running(TreeControl how, Effects& out);
+  void end_running(Instant now, TreeControl how, Effects& out);
+  void end_attempt(Instant now, NodeIndex node, TreeControl how, Effects& out);
+  bool cancel_pending(NodeIndex node, Effects& out);
+  void set_timer(Instant at, TimerKind kind, NodeIndex node);
+  // ---- slots (execution_slots.cpp)
+  void take_slots(Instant now, NodeIndex node, std::uint32_t count);
+  void drop_slots(Instant now, NodeIndex node);
+  void suspend(Instant now, NodeIndex node, Effects& out);
+  void resume(Instant now, NodeIndex node);
+  void keep_within_lease(Instant now, Effects& out);
+  void resume_what_fits(Instant now, Effects& out);
+  [[nodiscard]] std::vector<NodeIndex> victims(Instant now);
+  [[nodiscard]] std::uint32_t run_limit() const;    // slots that running attempts may occupy
+  [[nodiscard]] std::uint32_t start_limit() const;  // slots that may be occupied by starting
+  [[nodiscard]] Nanoseconds expected(NodeIndex node) const;
   [[nodiscard]] bool fits(NodeIndex node) const;
   [[nodiscard]] bool may_go_ahead(const Rank& rank) const;
   [[nodiscard]] bool limit_reached() const;
@@ -177,20 +238,30 @@ class Execution {
   Options options_;
   std::vector<NodeData> nodes_;
   std::vector<Nanoseconds> remaining_;
+  std::vector<Nanoseconds> expected_;
   ReadyQueue queue_;
-  std::vector<NodeIndex> active_;              // granted or running, in the order they were granted
+  std::vector<NodeIndex> active_;  // granted, running, suspended, in the order they were granted
+  std::map<NodeIndex, Suspension> suspended_;
   std::multimap<NodeIndex, NodeIndex> twins_;  // first -> those that wait for it
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   Counts counts_;
   std::uint64_t examining_ = 0;  // examined or evaluated right now
   std::uint64_t backoffs_ = 0;
   std::uint64_t held_ = 0;
-  std::uint32_t used_ = 0;  // slots
+  std::uint32_t used_ = 0;       // slots of granted and running attempts
+  std::uint32_t running_ = 0;    // slots of running attempts
+  std::uint32_t lent_used_ = 0;  // whether the slot that was lent has been used: 0 or 1
+  std::optional<Leased> lease_;
+  std::optional<Instant> look_at_;  // when an attempt may be suspended that may not yet
+  Nanoseconds slot_time_{0};        // until `slot_time_at_`
+  Instant slot_time_at_;
   std::uint32_t wide_active_ = 0;
   std::uint32_t passes_ = 0;  // starts since the best queued node was first passed over
   bool uniform_priority_ = true;
   std::optional<StopRequest> stopping_;
-  std::optional<Instant> suspended_at_;
+  bool is_cancelled_ = false;
+  bool is_suspended_ = false;  // Ctrl-Z
+  bool is_paused_ = false;
   bool ended_ = false;
 };
 

@@ -13,6 +13,7 @@
 
 #include "base/failure.h"
 #include "base/ids.h"
+#include "engine/arbiter.h"
 #include "engine/state.h"
 
 namespace dsched::engine {
@@ -64,13 +65,36 @@ struct Stop {
   StopRequest request = StopRequest::interrupt;
 };
 struct Suspended {};  // Ctrl-Z: all running attempts stand still
-struct Continued {};
+struct Continued {};  // what stands still goes on as slots are there
+struct Paused {};     // as Suspended, but what is not preemptible goes on to its end
+struct Released {};
+// What the execution may use of the machine from now on.
+struct Leased {
+  Holding holding;
+  Slots machine;  // slots of the whole machine: a node that needs more needs all of them
+  Nanoseconds quantum = k_quantum_default;
+  Preemption preemption = Preemption::suspend;
+};
+// The attempt of `node` only waits for an execution that it started: it needs no slot meanwhile.
+struct NestedBegan {
+  NodeIndex node;
+};
+struct NestedEnded {
+  NodeIndex node;
+};
+// People want nothing more of it: like Stop, but it ends as cancelled, with all that was to come.
+struct Cancel {};
+// The same for one node and what depends on it.
+struct CancelNode {
+  NodeIndex node;
+};
 // Time has passed: timers that are due fire.
 struct Tick {};
 
 using Fact =
     std::variant<FoundReusable, MustRun, SameKeyUnderWay, CannotRun, AttemptStarted, AttemptEnded,
-                 AttemptWithdrawn, ResultLost, Stop, Suspended, Continued, Tick>;
+                 AttemptWithdrawn, ResultLost, Stop, Suspended, Continued, Paused, Released, Leased,
+                 NestedBegan, NestedEnded, Cancel, CancelNode, Tick>;
 
 // ---- effects
 // -------------------------------------------------------------------------------------

@@ -75,4 +75,32 @@ std::optional<Rank> ReadyQueue::best() const {
   return main_.front().rank;
 }
 
+std::uint32_t ReadyQueue::slots_wanted(std::uint32_t limit,
+                                       const std::function<Slots(NodeIndex)>& need) const {
+  constexpr std::size_t k_looks_per_slot = 8;
+  std::uint32_t wanted = 0;
+  std::vector<std::uint32_t> free(pools_.size());
+  for (std::size_t pool = 0; pool < pools_.size(); ++pool) free[pool] = pools_[pool].free;
+  std::size_t looks = limit * k_looks_per_slot;
+  for (auto entry = main_.begin(); entry != main_.end() && wanted < limit && looks > 0; ++entry) {
+    --looks;
+    if (entry->pool && free[entry->pool->value] == 0) continue;
+    if (entry->pool) --free[entry->pool->value];
+    wanted += need(entry->rank.node).count;
+  }
+  return std::min(wanted, limit);
+}
+
+void ReadyQueue::remove(NodeIndex node) {
+  const auto take_from = [node](std::vector<Entry>& heap) {
+    const auto gone = std::erase_if(heap, [node](const Entry& e) { return e.rank.node == node; });
+    if (gone > 0) std::make_heap(heap.begin(), heap.end(), Worse{});
+    return gone > 0;
+  };
+  if (take_from(main_)) return park_blocked();
+  for (PoolState& pool : pools_) {
+    if (take_from(pool.parked)) return;
+  }
+}
+
 }  // namespace dsched::engine

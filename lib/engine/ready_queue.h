@@ -43,6 +43,12 @@ class ReadyQueue {
   // The best entry, whether it fits or not; empty when nothing could be taken.
   [[nodiscard]] std::optional<Rank> best() const;
   [[nodiscard]] bool empty() const { return main_.empty(); }
+  // Slots that entries could occupy now, as far as their pools allow, up to about `limit`; of each
+  // entry `need` says how many. Looks at no more than a few times `limit` entries.
+  [[nodiscard]] std::uint32_t slots_wanted(std::uint32_t limit,
+                                           const std::function<Slots(NodeIndex)>& need) const;
+  // Takes out a node that was added and not taken; nothing happens when it is not there.
+  void remove(NodeIndex node);
 
  private:
   struct Entry {

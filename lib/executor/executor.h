@@ -5,16 +5,17 @@
 //
 // Protocol: start() hands over an attempt; exactly one Started (when it really begins) and then one
 // Ended comes back through next_events(), in that order, whatever happens. Attempts handed over
-// beyond the number of worker threads wait in first-in order, not yet started, and can be taken
-// back. Once an attempt has failed none of them begins until start() is called after that failure
-// was taken, so that "nothing new after a failure" is the session's to decide: it takes back those
-// that wait. All functions are called from the session's thread.
+// beyond the width wait in first-in order, not yet started, and can be taken back; a suspended
+// attempt does not count. Once an attempt has failed none of them begins until start() is called
+// after that failure was taken, so that "nothing new after a failure" is the session's to decide:
+// it takes back those that wait. All functions are called from the session's thread.
 
 #include <optional>
 #include <span>
 #include <variant>
 #include <vector>
 
+#include "base/ids.h"
 #include "executor/attempt.h"
 
 namespace dsched::executor {
@@ -38,6 +39,8 @@ class Executor {
  public:
   virtual ~Executor() = default;
   virtual void start(Attempt attempt) = 0;
+  // How many attempts may run at once from now on; what runs already is not touched.
+  virtual void set_width(Slots width) = 0;
   // Takes back an attempt that has not started; false when it has (its Started is on the way).
   [[nodiscard]] virtual bool withdraw(NodeIndex node) = 0;
   // No effect when the attempt has ended meanwhile.

@@ -50,7 +50,6 @@ ProcessExecutor::~ProcessExecutor() {
 }
 
 void ProcessExecutor::start(Attempt attempt) {
-  bool is_worker_wanted = false;
   {
     const std::scoped_lock lock(mutex_);
     failures_known_ = failures_taken_;
@@ -59,24 +58,45 @@ void ProcessExecutor::start(Attempt attempt) {
       wanted_.notify_one();
       return;
     }
-    is_worker_wanted = workers_.size() < options_.width;
   }
-  if (!is_worker_wanted) return;  // a busy worker takes it when it is done, without being woken
-  auto worker = std::make_unique<Worker>(options_, events_, failures_, threads_.size());
-  Worker& made = *worker;
+  make_workers();
+}
+
+void ProcessExecutor::set_width(Slots width) {
   {
     const std::scoped_lock lock(mutex_);
-    workers_.push_back(std::move(worker));
+    const unsigned before = options_.width;
+    options_.width = std::min(width.count, std::uint32_t{sys::AttemptTable::k_slots});
+    if (options_.width <= before || waiting_.empty()) return;
+    wanted_.notify_all();
   }
-  const AllSignalsBlocked blocked;
-  try {
-    threads_.emplace_back([this, &made] { run_worker(made); });
-  } catch (const std::system_error& problem) {
-    const std::scoped_lock lock(mutex_);
-    workers_.pop_back();
-    options_.width = static_cast<unsigned>(workers_.size());
-    // With another worker this is only less at once: it takes the attempt when it is done.
-    if (workers_.empty()) {
+  make_workers();
+}
+
+// As many threads as may have something to do. What waits while all are busy is taken by the next
+// one that is done, without anybody being woken.
+void ProcessExecutor::make_workers() {
+  while (true) {
+    {
+      const std::scoped_lock lock(mutex_);
+      const std::size_t most =
+          std::min(std::size_t{options_.width} + suspended_, sys::AttemptTable::k_slots);
+      if (waiting_.size() <= idle_ || workers_.size() >= most || no_more_threads_) return;
+      workers_.push_back(std::make_unique<Worker>(options_, events_, failures_, workers_.size()));
+      // It is idle until it takes something: else this would make one more for the same attempt.
+      ++idle_;
+    }
+    Worker& made = *workers_.back();
+    const AllSignalsBlocked blocked;
+    try {
+      threads_.emplace_back([this, &made] { run_worker(made); });
+    } catch (const std::system_error& problem) {
+      const std::scoped_lock lock(mutex_);
+      --idle_;
+      workers_.pop_back();
+      no_more_threads_ = true;
+      // With another worker this is only less at once: it takes the attempt when it is done.
+      if (!workers_.empty()) return;
       throw Error(ErrorKind::environment, describe_errno("start a thread", problem.code().value()));
     }
   }
@@ -84,12 +104,20 @@ void ProcessExecutor::start(Attempt attempt) {
 
 std::optional<Attempt> ProcessExecutor::next(Worker& worker) {
   std::unique_lock lock(mutex_);
-  while ((waiting_.empty() || failures_.load() > failures_known_) && !stopping_) {
-    ++idle_;
-    wanted_.wait(lock);
-    --idle_;
-  }
+  if (worker.count == Worker::Count::busy) --busy_;
+  if (worker.count == Worker::Count::suspended) --suspended_;
+  // A new worker counts as idle already.
+  if (worker.has_run) ++idle_;
+  worker.has_run = true;
+  worker.count = Worker::Count::idle;
+  const auto may_take = [this] {
+    return !waiting_.empty() && busy_ < options_.width && failures_.load() <= failures_known_;
+  };
+  while (!may_take() && !stopping_) wanted_.wait(lock);
   if (stopping_) return std::nullopt;
+  --idle_;
+  ++busy_;
+  worker.count = Worker::Count::busy;
   Attempt attempt = std::move(waiting_.front());
   waiting_.pop_front();
   // Under the lock, so that an attempt is always either waiting or reachable in a mailbox.
@@ -111,10 +139,28 @@ bool ProcessExecutor::withdraw(NodeIndex node) {
 }
 
 void ProcessExecutor::control(NodeIndex node, Control what) {
-  const std::scoped_lock lock(mutex_);
-  for (const std::unique_ptr<Worker>& worker : workers_) {
-    if (worker->mailbox().post(node, what)) return;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto runs_it = [&](const std::unique_ptr<Worker>& worker) {
+      return worker->mailbox().post(node, what);
+    };
+    const auto found = std::find_if(workers_.begin(), workers_.end(), runs_it);
+    if (found == workers_.end()) return;
+    Worker& worker = **found;
+    if (what == Control::suspend && worker.count == Worker::Count::busy) {
+      worker.count = Worker::Count::suspended;
+      --busy_, ++suspended_;
+      if (waiting_.empty()) return;
+      wanted_.notify_one();
+    } else if (what == Control::resume && worker.count == Worker::Count::suspended) {
+      worker.count = Worker::Count::busy;
+      ++busy_, --suspended_;
+      return;
+    } else {
+      return;
+    }
   }
+  make_workers();
 }
 
 void ProcessExecutor::wait_until_obeyed() {

@@ -34,7 +34,7 @@
 namespace dsched::executor {
 
 struct ProcessExecutorOptions {
-  unsigned width = 1;                        // worker threads at most
+  unsigned width = 1;                        // attempts at once until set_width()
   std::function<store::StagedFile()> stage;  // an empty staged file; called from any worker
   FileAccess* files = nullptr;               // outlives the executor
   Finisher* finisher = nullptr;              // outlives the executor; nullptr: nothing to do
@@ -54,6 +54,7 @@ class ProcessExecutor final : public Executor {
   ~ProcessExecutor() override;
 
   void start(Attempt attempt) override;
+  void set_width(Slots width) override;
   [[nodiscard]] bool withdraw(NodeIndex node) override;
   void control(NodeIndex node, Control what) override;
   void wait_until_obeyed() override;
@@ -62,6 +63,7 @@ class ProcessExecutor final : public Executor {
 
  private:
   void run_worker(Worker& worker);
+  void make_workers();
   [[nodiscard]] std::optional<Attempt> next(Worker& worker);
 
   ProcessExecutorOptions options_;
@@ -75,6 +77,9 @@ class ProcessExecutor final : public Executor {
   std::vector<std::unique_ptr<Worker>> workers_;  // guarded by mutex_
   std::uint64_t failures_known_ = 0;              // guarded by mutex_: decided upon by the session
   unsigned idle_ = 0;                             // guarded by mutex_
+  unsigned busy_ = 0;                             // guarded by mutex_: run what is not suspended
+  unsigned suspended_ = 0;                        // guarded by mutex_
+  bool no_more_threads_ = false;                  // guarded by mutex_
   bool stopping_ = false;                         // guarded by mutex_
   std::vector<std::thread> threads_;              // the session's thread only
 };

@@ -27,6 +27,11 @@ class Worker {
   void run(const Attempt& attempt);
   [[nodiscard]] WorkerMailbox& mailbox() { return mailbox_; }
 
+  // How the executor counts it; guarded by the executor's mutex.
+  enum class Count : std::uint8_t { idle, busy, suspended };
+  Count count = Count::idle;
+  bool has_run = false;  // it has asked for an attempt before
+
  private:
   void perform(const Attempt& attempt, Ended& ended);
   void report_started(const Ended& ended);

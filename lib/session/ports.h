@@ -10,6 +10,7 @@
 #include "executor/executor.h"
 #include "executor/workspace.h"
 #include "session/observer.h"
+#include "session/slots.h"
 #include "store/store.h"
 #include "sys/clock.h"
 #include "sys/entropy.h"
@@ -54,6 +55,7 @@ struct Ports {
   executor::Workspace& workspace;
   ArgumentFiles& argument_files;
   Waiter& waiter;
+  SlotSource& slots;
   Observer& observer;
 };
 

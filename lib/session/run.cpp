@@ -46,11 +46,11 @@ struct Processes {
 
 class SystemWaiter final : public Waiter {
  public:
-  SystemWaiter(sys::Signals& signals, int executor_fd)
-      : signals_(signals), executor_fd_(executor_fd) {}
+  SystemWaiter(sys::Signals& signals, int executor_fd, const SlotSource& slots)
+      : signals_(signals), executor_fd_(executor_fd), slots_(slots) {}
 
   std::vector<Request> wait(std::optional<Instant> until) override {
-    const std::array<int, 2> fds{executor_fd_, signals_.fd()};
+    const std::array<int, 3> fds{executor_fd_, signals_.fd(), slots_.fd()};
     sys::wait_readable(fds, until);
     return take_requests(signals_);
   }
@@ -84,6 +84,7 @@ class SystemWaiter final : public Waiter {
  private:
   sys::Signals& signals_;
   int executor_fd_;
+  const SlotSource& slots_;
 };
 
 std::string random_name(sys::Entropy& entropy) {
@@ -319,9 +320,10 @@ class RunInStore {
                                         .table = &processes_.table,
                                         .trees = &processes_.trees,
                                         .keeper = &processes_.keeper});
-    SystemWaiter waiter(processes_.signals, executor.event_fd());
-    const Ports ports{system_.clock, system_.entropy, store,  executor,
-                      workspace,     argument_files,  waiter, observer_};
+    FixedSlots slots(request_.run.width);
+    SystemWaiter waiter(processes_.signals, executor.event_fd(), slots);
+    const Ports ports{system_.clock,  system_.entropy, store, executor, workspace,
+                      argument_files, waiter,          slots, observer_};
     const RunPlan plan{.dag = prepared.dag,
                        .options = request_.run,
                        .answer = request_.answer,

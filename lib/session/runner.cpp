@@ -32,6 +32,7 @@ engine::Options engine_options(const RunOptions& options) {
   out.width = options.width;
   out.failure_limit = options.failure_limit;
   out.retries = options.retries;
+  out.is_leased = true;
   return out;
 }
 
@@ -153,8 +154,7 @@ void Runner::loop() {
   while (!ended_) {
     drain();
     engine_.dispatch(now_, effects_);
-    if (!effects_.empty()) continue;
-    if (ended_) return;
+    if (!effects_.empty() || ended_ || settle_slots()) continue;
     ports_.observer.progress(progress());
     wait_and_take();
   }
@@ -187,6 +187,7 @@ void Runner::wait_and_take() {
   at_latest(recorder_.due());
   at_latest(recorder_.sync_due());
   at_latest(ports_.observer.wake_up());
+  at_latest(ports_.slots.next_look());
   for (const Request request : ports_.waiter.wait(until)) {
     now_ = ports_.clock.now();
     serve(request);
@@ -248,6 +249,7 @@ void Runner::suspend() {
   }
   ports_.executor.wait_until_obeyed();
   tracker_.suspend_all();
+  take_allowance({});  // others may have the slots meanwhile
   recorder_.commit();
   ports_.observer.note("suspended, with everything it runs");
   ports_.observer.pause();
@@ -330,8 +332,9 @@ void Runner::must_run(NodeIndex node, NotReusable&& verdict) {
   }
   if (!tracker_.has_durations()) {
     durations_ = std::make_unique<journal::Durations>(ports_.store.database(), plan_.dag.dag_id());
-    engine_.set_remaining(
-        dag::remaining_paths(plan_.dag, tracker_.load_durations(*durations_, engine_)));
+    std::vector<Nanoseconds> expected = tracker_.load_durations(*durations_, engine_);
+    engine_.set_remaining(dag::remaining_paths(plan_.dag, expected));
+    engine_.set_expected(tracker_.take_expected());
   }
   warn_of_idle_globs(node, keyed.inputs);
   if (plan_.options.explain) tracker_.trace(node).explanation = std::move(verdict.explanation);

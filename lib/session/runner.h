@@ -56,6 +56,10 @@ class Runner {
   [[nodiscard]] std::vector<engine::NodePlan> node_plans();
   void prefetch();
   void loop();
+  [[nodiscard]] bool settle_slots();
+  void take_allowance(const engine::Demand& demand);
+  void give_width();
+  void note_nested();
   void wait_and_take();
   void take_events();
   void fire_timers();
@@ -119,6 +123,10 @@ class Runner {
   Tracker tracker_;
   std::unique_ptr<journal::Durations> durations_;  // loaded when something must run
   engine::Effects effects_;
+  bool others_wait_ = false;                   // for slots of the machine
+  Slots width_given_;                          // to the executor
+  std::vector<std::string> waiting_attempts_;  // ids of attempts that wait for nested executions
+  std::vector<NodeIndex> nested_;              // nodes whose attempt waits for a nested execution
   std::unordered_map<NodeIndex, UnderWay> under_way_;
   std::unordered_map<Digest, NodeIndex> key_under_way_;
   std::unordered_map<NodeIndex, Digest> key_of_;     // of nodes in key_under_way_

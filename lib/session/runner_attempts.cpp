@@ -67,6 +67,9 @@ void Runner::on_started(const executor::Started& started) {
   tracker_.started(started.node, started.number, started.at);
   apply(engine::AttemptStarted{started.node});
   tell(started.node, NodeChange::started);
+  if (waiting_attempts_.empty()) return;
+  note_nested();
+  give_width();
 }
 
 void Runner::on_ended(executor::Ended&& ended) {
@@ -86,6 +89,7 @@ void Runner::on_ended(executor::Ended&& ended) {
   DSCHED_ASSERT(found != under_way_.end(), "what ends was started");
   UnderWay under_way = std::move(found->second);
   under_way_.erase(found);
+  if (std::erase(nested_, node) > 0) give_width();
   if (ended.broken) {
     // Not the node's doing: the disk is full, or no process can be made. What is known is kept.
     recorder_.commit();
@@ -193,7 +197,9 @@ void Runner::complete(executor::Ended&& ended, UnderWay&& under_way) {
   }
   if (outcome.log) recorder_.add_content({*outcome.log, std::move(ended.log), {}});
   if (stored) recorder_.add_record(std::move(record));
-  if (durations_) durations_->remember(plan_.dag.node(node).node_id, outcome.took);
+  if (durations_) {
+    durations_->remember(plan_.dag.node(node).node_id, outcome.took - engine_.stood_still(node));
+  }
   // A large result is a file that consumers open by its name, so it needs the name now.
   if (outcome.content.size > store::k_file_min) recorder_.commit();
 }

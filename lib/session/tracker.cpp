@@ -40,6 +40,10 @@ void describe_phase(Phase phase, wire::NodeAnswer& answer) {
     case Phase::running:
       answer.status = NodeState::running;
       break;
+    case Phase::suspended:
+      answer.status = NodeState::running;
+      answer.reason = Reason::suspended;
+      break;
     case Phase::queued:
       answer.reason = Reason::ready;
       break;
@@ -74,6 +78,7 @@ std::vector<Nanoseconds> Tracker::load_durations(const journal::Durations& recor
   constexpr Nanoseconds k_unknown = std::chrono::seconds{1};
   constexpr Nanoseconds k_none{-1};
   durations_.assign(dag_.size(), Nanoseconds{0});
+  expected_.assign(dag_.size(), Nanoseconds{0});
   Nanoseconds known{0};
   std::int64_t known_count = 0;
   for (std::uint32_t i = 0; i < dag_.size(); ++i) {
@@ -82,6 +87,7 @@ std::vector<Nanoseconds> Tracker::load_durations(const journal::Durations& recor
     if (!duration) duration = dag_.settings({i}).expected;
     durations_[i] = duration.value_or(k_none);
     if (!duration) continue;
+    expected_[i] = *duration;
     known += *duration;
     ++known_count;
   }

@@ -51,6 +51,8 @@ class Tracker {
   // longest remaining paths.
   [[nodiscard]] std::vector<Nanoseconds> load_durations(const journal::Durations& recorded,
                                                         const engine::Execution& execution);
+  // Of the same: what each node is expected to take, 0 where nothing is known. To be called once.
+  [[nodiscard]] std::vector<Nanoseconds> take_expected() { return std::move(expected_); }
   [[nodiscard]] bool has_durations() const { return !durations_.empty(); }
 
   void started(NodeIndex node, std::uint32_t attempt, Instant at);
@@ -83,6 +85,7 @@ class Tracker {
   std::vector<RunningNode> running_;      // in the order they started
   std::vector<NodeIndex> running_nodes_;  // the same nodes
   std::vector<Nanoseconds> durations_;    // per node; empty: not loaded
+  std::vector<Nanoseconds> expected_;     // until it is taken
   Nanoseconds work_left_{0};
   bool any_known_ = false;
   double percentage_ = 0;

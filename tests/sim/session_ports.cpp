@@ -103,15 +103,22 @@ void SimExecutor::start(Attempt attempt) {
   begin_waiting(on_.clock.now());
 }
 
+void SimExecutor::set_width(Slots width) {
+  on_.width = width.count;
+  begin_waiting(on_.clock.now());
+}
+
 void SimExecutor::begin_waiting(Instant at) {
-  while (running_.size() < on_.width && !waiting_.empty()) {
+  const auto is_busy = [](const Running& running) { return !running.suspended; };
+  while (std::count_if(running_.begin(), running_.end(), is_busy) < std::ptrdiff_t{on_.width} &&
+         !waiting_.empty()) {
     Attempt attempt = std::move(waiting_.front());
     waiting_.pop_front();
     const NodeSketch& what = sketch_of(attempt);
     ++on_.history.begun[what.id];
     events_.emplace_back(executor::Started{attempt.node, attempt.number, at});
     const Instant ends = at + what.duration;
-    running_.push_back({std::move(attempt), at, ends, {}});
+    running_.push_back({std::move(attempt), at, ends, {}, {}});
   }
 }
 
@@ -126,7 +133,14 @@ bool SimExecutor::withdraw(NodeIndex node) {
 void SimExecutor::control(NodeIndex node, Control what) {
   on_.chaos.step();
   for (Running& running : running_) {
-    if (running.attempt.node != node || running.signal) continue;
+    if (running.attempt.node != node) continue;
+    if (what == Control::resume && running.suspended) {
+      running.ends += on_.clock.now() - *running.suspended;
+      running.suspended.reset();
+    } else if (what == Control::suspend && !running.suspended) {
+      running.suspended = on_.clock.now();
+    }
+    if (running.signal) continue;
     switch (what) {
       case Control::interrupt:
         running.signal = SIGINT;
@@ -149,7 +163,7 @@ std::optional<Instant> SimExecutor::next_event() const {
   if (!events_.empty()) return on_.clock.now();
   std::optional<Instant> next;
   for (const Running& running : running_) {
-    if (!next || running.ends < *next) next = running.ends;
+    if (!running.suspended && (!next || running.ends < *next)) next = running.ends;
   }
   return next;
 }
@@ -157,9 +171,11 @@ std::optional<Instant> SimExecutor::next_event() const {
 void SimExecutor::run_until(Instant now) {
   while (true) {
     const auto first =
-        std::min_element(running_.begin(), running_.end(),
-                         [](const Running& a, const Running& b) { return a.ends < b.ends; });
-    if (first == running_.end() || first->ends > now) return;
+        std::min_element(running_.begin(), running_.end(), [](const Running& a, const Running& b) {
+          if (a.suspended || b.suspended) return b.suspended && !a.suspended;
+          return a.ends < b.ends;
+        });
+    if (first == running_.end() || first->suspended || first->ends > now) return;
     Running running = std::move(*first);
     running_.erase(first);
     const Instant at = running.ends;

@@ -118,6 +118,7 @@ class SimExecutor final : public executor::Executor {
   explicit SimExecutor(const Parts& parts) : on_(parts) {}
 
   void start(executor::Attempt attempt) override;
+  void set_width(Slots width) override;
   bool withdraw(NodeIndex node) override;
   void control(NodeIndex node, executor::Control what) override;
   void take_events(std::vector<executor::AttemptEvent>& out) override;
@@ -133,6 +134,7 @@ class SimExecutor final : public executor::Executor {
     Instant began;
     Instant ends;
     std::optional<int> signal;
+    std::optional<Instant> suspended;  // since when it stands still
   };
   void begin_waiting(Instant at);
   void run_until(Instant now);

@@ -59,6 +59,7 @@ struct World::Session {
                   world.history, world.chaos_, wishes.run.width.count}),
         workspace(world.files, store, world.chaos_),
         waiter(world.clock_, executor, world.disk, world.chaos_),
+        slots(wishes.run.width),
         told(world.disk, world.chaos_) {
     for (const auto& [wait, wish] : wishes.requests) waiter.request_at(wait, wish);
   }
@@ -68,6 +69,7 @@ struct World::Session {
   SimExecutor executor;
   SimWorkspace workspace;
   SimWaiter waiter;
+  session::FixedSlots slots;
   Told told;
   std::optional<wire::RunAnswer> answer;
 };
@@ -188,6 +190,7 @@ void World::run_recorded(Session& session, journal::Journal& journal,
                              session.workspace,
                              session.argument_files,
                              session.waiter,
+                             session.slots,
                              session.told};
   const session::RunPlan run_plan{.dag = plan->dag,
                                   .options = session.request.run,
