@@ -4,27 +4,16 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
+#include "journal/live.h"
+#include "journal/summary.h"
+#include "journal/tables.h"
+#include "journal/wishes.h"
 
 namespace dsched::journal {
 namespace {
-
-constexpr const char* k_tables = R"(
-CREATE TABLE IF NOT EXISTS execution(
-  number INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, dag_id TEXT NOT NULL,
-  status INTEGER NOT NULL, priority INTEGER NOT NULL, program BLOB NOT NULL,
-  program_size INTEGER NOT NULL, folder TEXT NOT NULL, settings TEXT NOT NULL,
-  initiated_by TEXT NOT NULL, submitted_at INTEGER NOT NULL, finished_at INTEGER,
-  total INTEGER NOT NULL, completed INTEGER NOT NULL, reused_nodes INTEGER NOT NULL,
-  failed INTEGER NOT NULL, cancelled INTEGER NOT NULL, running INTEGER NOT NULL, reused BLOB);
-CREATE TABLE IF NOT EXISTS segment(
-  execution INTEGER NOT NULL, sequence INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS segment_of ON segment(execution, sequence);
-CREATE TABLE IF NOT EXISTS reuse(digest BLOB PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS history(dag_id TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS journal_note(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-)";
 
 constexpr std::string_view k_columns =
     "number,id,dag_id,status,priority,program,program_size,folder,settings,initiated_by,"
@@ -65,15 +54,16 @@ ExecutionRecord record_from(const sys::Statement& row) {
                    .cancelled = count(16),
                    .running = count(17)};
   record.reused = row.digest(18);
+  if (!row.is_null(19)) record.started_at = WallTime{Nanoseconds{row.integer(19)}};
   return record;
 }
 
-std::string select(std::string_view rest) {
-  std::string sql = "SELECT ";
-  sql += k_columns;
-  sql += " FROM execution ";
-  sql += rest;
-  return sql;
+void bind_time(sys::Statement& statement, std::optional<WallTime> time) {
+  if (time) {
+    statement.bind(nanoseconds(*time));
+  } else {
+    statement.bind_null();
+  }
 }
 
 // The columns behind `number` and `id`, in their order.
@@ -87,11 +77,7 @@ void bind_changing(sys::Statement& statement, const ExecutionRecord& record) {
       .bind_text(record.settings)
       .bind_text(record.initiated_by)
       .bind(nanoseconds(record.submitted_at));
-  if (record.finished_at) {
-    statement.bind(nanoseconds(*record.finished_at));
-  } else {
-    statement.bind_null();
-  }
+  bind_time(statement, record.finished_at);
   statement.bind(as_integer(record.counts.total))
       .bind(as_integer(record.counts.completed))
       .bind(as_integer(record.counts.reused))
@@ -103,6 +89,7 @@ void bind_changing(sys::Statement& statement, const ExecutionRecord& record) {
   } else {
     statement.bind_null();
   }
+  bind_time(statement, record.started_at);
 }
 
 // Hexadecimal digits and dashes: what an id can be made of.
@@ -122,20 +109,30 @@ std::uint64_t hash_of(std::string_view name) {
 }  // namespace
 
 Journal::Journal(sys::Database& database, Tables tables) : database_(database) {
-  auto statement = database_.prepare(
-      "SELECT count(*) FROM sqlite_master WHERE type='table' AND "
-      "name IN ('execution','segment','reuse','history','journal_note')");
-  present_ = statement.step() && statement.integer(0) == 5;
-  if (present_ || tables == Tables::expect) return;
-  database_.execute(k_tables);
-  present_ = true;
+  if (!has_all_tables(database_)) {
+    if (tables == Tables::make) {
+      make_tables(database_);
+    } else {
+      present_ = has_table(database_, "execution");
+      has_started_at_ = has_column(database_, "execution", "started_at");
+    }
+  }
+}
+
+std::string Journal::select(std::string_view rest) const {
+  std::string sql = "SELECT ";
+  sql += k_columns;
+  sql += has_started_at_ ? ",started_at" : ",NULL";
+  sql += " FROM execution ";
+  sql += rest;
+  return sql;
 }
 
 void Journal::submit(ExecutionRecord& record) {
   auto insert = database_.prepare(
       "INSERT INTO execution(id,dag_id,status,priority,program,program_size,folder,settings,"
       "initiated_by,submitted_at,finished_at,total,completed,reused_nodes,failed,cancelled,running,"
-      "reused) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+      "reused,started_at) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   insert.bind_blob(bytes_of(record.id));
   bind_changing(insert, record);
   insert.run();
@@ -146,7 +143,7 @@ void Journal::update(const ExecutionRecord& record) {
   auto update = database_.prepare(
       "UPDATE execution SET dag_id=?,status=?,priority=?,program=?,program_size=?,folder=?,"
       "settings=?,initiated_by=?,submitted_at=?,finished_at=?,total=?,completed=?,reused_nodes=?,"
-      "failed=?,cancelled=?,running=?,reused=? WHERE number=?");
+      "failed=?,cancelled=?,running=?,reused=?,started_at=? WHERE number=?");
   bind_changing(update, record);
   update.bind(as_integer(record.number.value)).run();
 }
@@ -165,6 +162,7 @@ void Journal::drop_segments(ExecutionNumber execution) {
 }
 
 void Journal::remove(ExecutionNumber execution) {
+  remove_summaries(database_, execution);
   constexpr int k_segments_at_once = 16;  // about 1 MiB, 5 ms
   while (true) {
     sys::Transaction transaction(database_);
@@ -177,6 +175,8 @@ void Journal::remove(ExecutionNumber execution) {
         .run();
     const bool done = database_.changes() < k_segments_at_once;
     if (done) {
+      remove_live(database_, execution);
+      (void)take_wishes(database_, execution);
       database_.prepare("DELETE FROM execution WHERE number=?")
           .bind(as_integer(execution.value))
           .run();
@@ -311,25 +311,31 @@ void Journal::each_outcome(ExecutionNumber execution, const std::function<void(O
   }
 }
 
+namespace {
+
 // A row of `history`: (hash:u64 milliseconds:u32)*, little-endian, sorted by hash.
-Durations::Durations(sys::Database& database, std::string_view dag_id) : dag_id_(dag_id) {
-  {
-    auto table = database.prepare("SELECT 1 FROM sqlite_master WHERE name='history'");
-    if (!table.step()) return;  // a read-only look at a store without executions
-  }
+void read_history_row(sys::Database& database, const std::string& dag_id,
+                      std::unordered_map<std::uint64_t, std::uint32_t>& milliseconds) {
   auto statement = database.prepare("SELECT data FROM history WHERE dag_id=?");
-  statement.bind_text(dag_id_);
+  statement.bind_text(dag_id);
   if (!statement.step()) return;
   const std::string_view data = statement.bytes(0);
   constexpr std::size_t k_entry = 12;
-  milliseconds_.reserve(data.size() / k_entry);
+  milliseconds.reserve(data.size() / k_entry);
   for (std::size_t at = 0; at + k_entry <= data.size(); at += k_entry) {
     std::uint64_t hash = 0;
     std::uint32_t millis = 0;
     std::memcpy(&hash, data.data() + at, 8);
     std::memcpy(&millis, data.data() + at + 8, 4);
-    milliseconds_.emplace(hash, millis);
+    milliseconds.emplace(hash, millis);
   }
+}
+
+}  // namespace
+
+Durations::Durations(sys::Database& database, std::string_view dag_id) : dag_id_(dag_id) {
+  // A read-only look at a store without executions finds no table.
+  if (has_table(database, "history")) read_history_row(database, dag_id_, milliseconds_);
 }
 
 std::optional<Nanoseconds> Durations::duration(std::string_view node_id) const {
@@ -341,14 +347,18 @@ std::optional<Nanoseconds> Durations::duration(std::string_view node_id) const {
 void Durations::remember(std::string_view node_id, Nanoseconds duration) {
   const auto millis = std::chrono::ceil<std::chrono::milliseconds>(duration).count();
   const auto clamped = std::clamp<std::int64_t>(millis, 0, UINT32_MAX);
-  milliseconds_[hash_of(node_id)] = static_cast<std::uint32_t>(clamped);
-  changed_ = true;
+  const std::uint64_t hash = hash_of(node_id);
+  milliseconds_[hash] = static_cast<std::uint32_t>(clamped);
+  changed_[hash] = static_cast<std::uint32_t>(clamped);
 }
 
+// What other executions of the DAG have saved since it was read stays, where this one has nothing
+// newer.
 void Durations::save(sys::Database& database) {
-  if (!changed_) return;
-  std::vector<std::pair<std::uint64_t, std::uint32_t>> sorted(milliseconds_.begin(),
-                                                              milliseconds_.end());
+  if (changed_.empty()) return;
+  std::unordered_map<std::uint64_t, std::uint32_t> all = std::exchange(changed_, {});
+  read_history_row(database, dag_id_, all);
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> sorted(all.begin(), all.end());
   std::sort(sorted.begin(), sorted.end());
   std::string data;
   data.reserve(sorted.size() * 12);
@@ -360,7 +370,6 @@ void Durations::save(sys::Database& database) {
       .bind_text(dag_id_)
       .bind_blob(data)
       .run();
-  changed_ = false;
 }
 
 }  // namespace dsched::journal

@@ -9,7 +9,8 @@
 // are remembered per DAG, for order and estimates. Everything that writes joins the caller's
 // transaction.
 //
-// Tables (SQL in journal.cpp): execution, segment, reuse, history, journal_note.
+// Tables (SQL in tables.cpp): execution, segment, reuse, history, journal_note. What runs now, what
+// was asked of it and figures stand in journal/live.h, wishes.h and summary.h.
 
 #include <functional>
 #include <optional>
@@ -38,6 +39,7 @@ struct ExecutionRecord {
   std::string settings;    // JSON object: what the command line said that a resume must keep
   std::string initiated_by;
   WallTime submitted_at;
+  std::optional<WallTime> started_at;  // when its first runner began
   std::optional<WallTime> finished_at;
   engine::Counts counts;         // as of the last record
   std::optional<Digest> reused;  // of the row in `reuse`
@@ -83,8 +85,11 @@ class Journal {
   [[nodiscard]] std::vector<ReusedNode> reused(const Digest& digest);
 
  private:
+  [[nodiscard]] std::string select(std::string_view rest) const;
+
   sys::Database& database_;
   bool present_ = true;
+  bool has_started_at_ = true;  // a store of an earlier version lacks the column
 };
 
 // Recorded durations of a DAG's nodes, by name.
@@ -99,7 +104,7 @@ class Durations {
  private:
   std::string dag_id_;
   std::unordered_map<std::uint64_t, std::uint32_t> milliseconds_;  // by hash of the name
-  bool changed_ = false;
+  std::unordered_map<std::uint64_t, std::uint32_t> changed_;       // of those, to be saved
 };
 
 }  // namespace dsched::journal

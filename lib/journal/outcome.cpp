@@ -1,42 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "journal/outcome.h"
 
-#include <cstring>
+#include <utility>
 
 #include "base/error.h"
+#include "journal/fields.h"
 
 namespace dsched::journal {
 namespace {
 
-constexpr char k_version = 1;
+constexpr char k_version = 2;
+constexpr char k_version_without_waits = 1;
 constexpr std::uint8_t k_usage = 1;
 constexpr std::uint8_t k_key = 2;
 constexpr std::uint8_t k_value = 4;
 constexpr std::uint8_t k_empty = 8;
 constexpr std::uint8_t k_outputs = 16;
 constexpr std::uint8_t k_log = 32;
-
-void put_varint(std::string& out, std::uint64_t value) {
-  while (value >= 0x80) {
-    out += static_cast<char>(value | 0x80);
-    value >>= 7;
-  }
-  out += static_cast<char>(value);
-}
-
-void put_text(std::string& out, std::string_view text) {
-  put_varint(out, text.size());
-  out += text;
-}
-
-void put_time(std::string& out, Nanoseconds time) {
-  const std::int64_t micros = time.count() / 1000;
-  put_varint(out, micros < 0 ? 0 : static_cast<std::uint64_t>(micros));
-}
-
-void put_digest(std::string& out, const Digest& digest) {
-  out.append(reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size());
-}
+constexpr std::uint8_t k_suspended = 64;
 
 void put_content(std::string& out, const store::Content& content) {
   put_digest(out, content.hash);
@@ -55,41 +36,7 @@ void put_outputs(std::string& out, const std::vector<store::OutputEntry>& output
   }
 }
 
-// Takes fields off the front; `ok` turns false for good when there are too few bytes.
-struct Reader {
-  std::string_view left;
-  bool ok = true;
-
-  std::uint8_t byte() {
-    if (left.empty()) return ok = false, std::uint8_t{0};
-    const auto value = static_cast<std::uint8_t>(left[0]);
-    left.remove_prefix(1);
-    return value;
-  }
-  std::uint64_t varint() {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      const std::uint8_t part = byte();
-      value |= static_cast<std::uint64_t>(part & 0x7F) << shift;
-      if ((part & 0x80) == 0) return value;
-    }
-    return ok = false, std::uint64_t{0};
-  }
-  Nanoseconds time() { return std::chrono::microseconds{static_cast<std::int64_t>(varint())}; }
-  std::string text() {
-    const std::uint64_t size = varint();
-    if (size > left.size()) return ok = false, std::string{};
-    std::string value(left.substr(0, size));
-    left.remove_prefix(size);
-    return value;
-  }
-  Digest digest() {
-    Digest value;
-    if (left.size() < value.bytes.size()) return ok = false, value;
-    std::memcpy(value.bytes.data(), left.data(), value.bytes.size());
-    left.remove_prefix(value.bytes.size());
-    return value;
-  }
+struct Reader : FieldReader {
   store::Content content() {
     const Digest hash = digest();
     return {hash, varint()};
@@ -110,7 +57,7 @@ struct Reader {
   }
 };
 
-Outcome read_outcome(Reader& in) {
+Outcome read_outcome(Reader& in, char version) {
   Outcome out;
   const std::uint8_t kind = in.byte();
   if (kind < 1 || kind > 5) in.ok = false;
@@ -123,6 +70,8 @@ Outcome read_outcome(Reader& in) {
   const std::uint8_t flags = in.byte();
   out.at = in.time();
   out.took = in.time();
+  if (version != k_version_without_waits) out.waited = in.time();
+  if (flags & k_suspended) out.suspended = in.time();
   if (flags & k_usage) {
     out.user = in.time();
     out.system = in.time();
@@ -163,11 +112,14 @@ void SegmentWriter::append(const Outcome& outcome) {
   const bool empty = completed && !outcome.value && outcome.content.size == 0;
   const int flags = (used ? k_usage : 0) | (outcome.key ? k_key : 0) |
                     (outcome.value ? k_value : 0) | (empty ? k_empty : 0) |
-                    (outcome.outputs.empty() ? 0 : k_outputs) | (outcome.log ? k_log : 0);
+                    (outcome.outputs.empty() ? 0 : k_outputs) | (outcome.log ? k_log : 0) |
+                    (outcome.suspended.count() > 0 ? k_suspended : 0);
   if (!completed) bytes_ += static_cast<char>(outcome.failure);
   bytes_ += static_cast<char>(flags);
   put_time(bytes_, outcome.at);
   put_time(bytes_, outcome.took);
+  put_time(bytes_, outcome.waited);
+  if (outcome.suspended.count() > 0) put_time(bytes_, outcome.suspended);
   if (used) {
     put_time(bytes_, outcome.user);
     put_time(bytes_, outcome.system);
@@ -189,40 +141,35 @@ void SegmentWriter::append(const Outcome& outcome) {
   if (outcome.log) put_content(bytes_, *outcome.log);
 }
 
-void SegmentWriter::append_value(NodeIndex node, Nanoseconds at, std::string_view value) {
+void SegmentWriter::append_value(NodeIndex node, const ValueTimes& times, std::string_view value) {
   if (bytes_.empty()) bytes_ += k_version;
   ++outcomes_;
   bytes_ += static_cast<char>(Outcome::Kind::completed);
   put_varint(bytes_, node.value);
   put_varint(bytes_, 1);
   bytes_ += static_cast<char>(k_value);
-  put_time(bytes_, at);
-  put_time(bytes_, Nanoseconds{0});
+  put_time(bytes_, times.at);
+  put_varint(bytes_, 0);  // took
+  put_time(bytes_, times.waited);
   put_text(bytes_, value);
 }
 
 std::string SegmentWriter::take() {
   DSCHED_ASSERT(outcomes_ > 0, "an empty segment is never written");
-  const std::uint64_t sum = store::checksum(bytes_);
-  for (unsigned shift = 0; shift < 64; shift += 8) bytes_ += static_cast<char>(sum >> shift);
+  close_bytes(bytes_);
   outcomes_ = 0;
   return std::exchange(bytes_, {});
 }
 
 bool read_segment(std::string_view segment, const std::function<void(Outcome&&)>& visit) {
-  constexpr std::size_t k_sum = 8;
-  if (segment.size() < 1 + k_sum || segment[0] != k_version) return false;
-  std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < k_sum; ++i) {
-    const auto byte = static_cast<std::uint8_t>(segment[segment.size() - k_sum + i]);
-    sum |= static_cast<std::uint64_t>(byte) << (8 * i);
-  }
-  segment.remove_suffix(k_sum);
-  if (store::checksum(segment) != sum) return false;
+  const auto bytes = open_bytes(segment);
+  if (!bytes || bytes->empty()) return false;
+  const char version = bytes->front();
+  if (version != k_version && version != k_version_without_waits) return false;
   // The sum says that these are the bytes we wrote, so visiting while reading is safe.
-  Reader in{segment.substr(1)};
+  Reader in{{bytes->substr(1)}};
   while (!in.left.empty() && in.ok) {
-    Outcome outcome = read_outcome(in);
+    Outcome outcome = read_outcome(in, version);
     if (in.ok) visit(std::move(outcome));
   }
   return in.ok;

@@ -4,27 +4,28 @@
 //
 // A segment is one row of the journal: up to 8,192 outcomes in the order they happened.
 //
-//   segment = version:u8 (1) outcome* sum:u64
+//   segment = version:u8 (1 or 2) outcome* sum:u64
 //   outcome = kind:u8 node:varint attempt:varint body
 //   kind    = 1 started | 2 completed | 3 failed (another attempt may follow) | 4 withdrawn | 5
 //   kept
 //             (completed under an earlier program: counts only if the key is still the same)
-//   body of started   = at:varint
-//   body of completed and kept = flags:u8 at:varint took:varint [usage] [key:32] result [outputs]
-//   [log] body of failed    = class:u8 flags:u8 at:varint took:varint [usage] [exit:varint]
-//   [signal:varint]
-//                       error:text [log]
-//   usage   = user:varint system:varint peak_kib:varint           (flag 1)
+//   body of started           = at:time
+//   body of completed, kept   = flags:u8 times [usage] [key:32] result [outputs] [log]
+//   body of failed            = class:u8 flags:u8 times [usage] exit:varint signal:varint
+//                               error:text [log]
+//   times   = at:time took:time [waited:time] [suspended:time]     (waited: version 2; flag 64)
+//   usage   = user:time system:time peak_kib:varint                (flag 1)
 //   key     = 32 bytes                                             (flag 2)
-//   result  = text (flag 4: the value itself) | content            (a content of no bytes: flag 8,
-//   absent) outputs = count:varint output*                                 (flag 16) output  =
-//   path:text kind:u8 executable:u8 content members:varint content* log     = content (flag 32)
+//   result  = text (flag 4: the value itself) | content            (flag 8: of no bytes, absent)
+//   outputs = count:varint output*                                 (flag 16)
+//   output  = path:text kind:u8 executable:u8 content members:varint content*
+//   log     = content                                              (flag 32)
 //   exit    = code + 1, 0: none; signal: number, 0: none
 //   content = hash:32 size:varint
-//   text    = size:varint bytes
 //
-// Times are microseconds: `at` since the execution was submitted, `took` since then; varint is
-// LEB128. `sum` is store::checksum over all that precedes it. stored: version 1 never changes.
+// varint, text, time and sum are those of journal/fields.h. `at` counts from the submission of the
+// execution, `took` from `at`, `waited` up to `at`. stored: versions 1 and 2 never change; version
+// 2 is written.
 
 #include <functional>
 #include <optional>
@@ -50,8 +51,10 @@ struct Outcome {
   Kind kind = Kind::completed;
   NodeIndex node;  // in the program recorded with the execution
   std::uint32_t attempt = 1;
-  Nanoseconds at{0};  // start of the attempt, since the execution was submitted
-  Nanoseconds took{0};
+  Nanoseconds at{0};         // start of the attempt, since the execution was submitted
+  Nanoseconds took{0};       // wall time, suspended time included
+  Nanoseconds waited{0};     // from ready to started; waiting for approval is not counted
+  Nanoseconds suspended{0};  // of `took`
   Nanoseconds user{0};
   Nanoseconds system{0};
   std::uint64_t peak_memory_kib = 0;
@@ -68,12 +71,18 @@ struct Outcome {
 
 inline constexpr std::size_t k_segment_outcomes_max = 8192;
 
+// When an in-process node was evaluated, which takes no time worth recording.
+struct ValueTimes {
+  Nanoseconds at{0};
+  Nanoseconds waited{0};
+};
+
 // Collects outcomes into the bytes of a segment.
 class SegmentWriter {
  public:
   void append(const Outcome& outcome);
   // Like append() for a completed in-process node, without making an Outcome (a million of them).
-  void append_value(NodeIndex node, Nanoseconds at, std::string_view value);
+  void append_value(NodeIndex node, const ValueTimes& times, std::string_view value);
   [[nodiscard]] std::size_t outcomes() const { return outcomes_; }
   [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }
   // The finished segment; the writer is empty again.

@@ -20,8 +20,9 @@ void Recorder::add(Instant now, const journal::Outcome& outcome) {
   note(now);
 }
 
-void Recorder::add_value(Instant now, NodeIndex node, Nanoseconds at, std::string_view value) {
-  segment_.append_value(node, at, value);
+void Recorder::add_value(Instant now, NodeIndex node, const journal::ValueTimes& times,
+                         std::string_view value) {
+  segment_.append_value(node, times, value);
   note(now);
 }
 

@@ -31,7 +31,8 @@ class Recorder {
   void begin(journal::ExecutionRecord& execution) { execution_ = &execution; }
 
   void add(Instant now, const journal::Outcome& outcome);
-  void add_value(Instant now, NodeIndex node, Nanoseconds at, std::string_view value);
+  void add_value(Instant now, NodeIndex node, const journal::ValueTimes& times,
+                 std::string_view value);
   // To be stored with the next commit.
   void add_content(executor::Captured&& captured);
   void add_record(store::Record&& record);

@@ -360,7 +360,7 @@ void Runner::perform(const engine::Evaluate& effect) {
   constexpr std::size_t k_journal_value_max = 4096;  // bytes; larger ones are blobs
   std::string value = maker_.evaluate(effect.node);
   if (value.size() <= k_journal_value_max) {
-    recorder_.add_value(now_, effect.node, since_submission(now_), value);
+    recorder_.add_value(now_, effect.node, {since_submission(now_), {}}, value);
   } else {
     journal::Outcome outcome;
     outcome.node = effect.node;

@@ -55,6 +55,7 @@ TEST_CASE("journal: a record comes back with every field, and update rewrites th
   record.submitted_at = WallTime{123456789012345ns};
   book.journal.submit(record);
   record.status = engine::ExecutionStatus::failed;
+  record.started_at = WallTime{123456789012346ns};
   record.finished_at = WallTime{223456789012345ns};
   record.counts = {
       .total = 9, .completed = 4, .reused = 3, .failed = 2, .cancelled = 1, .running = 1};
@@ -71,6 +72,7 @@ TEST_CASE("journal: a record comes back with every field, and update rewrites th
   CHECK(found->settings == record.settings);
   CHECK(found->initiated_by == record.initiated_by);
   CHECK(found->submitted_at == record.submitted_at);
+  CHECK(found->started_at == record.started_at);
   CHECK(found->finished_at == record.finished_at);
   CHECK(found->counts.total == 9);
   CHECK(found->counts.completed == 4);
@@ -142,7 +144,7 @@ TEST_CASE("journal: a number goes before an id that begins with the same digits"
 
 std::string one_segment(std::uint32_t node) {
   SegmentWriter writer;
-  writer.append_value({node}, 1us, "v");
+  writer.append_value({node}, {1us, {}}, "v");
   return writer.take();
 }
 

@@ -22,6 +22,8 @@ Outcome full() {
   out.attempt = 300;
   out.at = 123456789us;
   out.took = 77us;
+  out.waited = 88us;
+  out.suspended = 33us;
   out.user = 5us;
   out.system = 6us;
   out.peak_memory_kib = 1ULL << 40;
@@ -40,6 +42,7 @@ Outcome failed() {
   out.attempt = 2;
   out.at = 9us;
   out.took = 1h;
+  out.waited = 2h;
   out.failure = FailureClass::signal;
   out.signal = 9;
   out.error = "signal 9 (KILL)";
@@ -49,11 +52,11 @@ Outcome failed() {
 
 bool is_same(const Outcome& a, const Outcome& b) {
   return a.kind == b.kind && a.node == b.node && a.attempt == b.attempt && a.at == b.at &&
-         a.took == b.took && a.user == b.user && a.system == b.system &&
-         a.peak_memory_kib == b.peak_memory_kib && a.key == b.key && a.value == b.value &&
-         a.content == b.content && a.outputs == b.outputs && a.log == b.log &&
-         a.failure == b.failure && a.exit_code == b.exit_code && a.signal == b.signal &&
-         a.error == b.error;
+         a.took == b.took && a.waited == b.waited && a.suspended == b.suspended &&
+         a.user == b.user && a.system == b.system && a.peak_memory_kib == b.peak_memory_kib &&
+         a.key == b.key && a.value == b.value && a.content == b.content && a.outputs == b.outputs &&
+         a.log == b.log && a.failure == b.failure && a.exit_code == b.exit_code &&
+         a.signal == b.signal && a.error == b.error;
 }
 
 std::string segment_of(const std::vector<Outcome>& outcomes) {
@@ -117,9 +120,10 @@ TEST_CASE("journal: values appended in short are those appended in full") {
   Outcome outcome;
   outcome.node = {12};
   outcome.at = 34us;
+  outcome.waited = 56us;
   outcome.value = "text";
   SegmentWriter writer;
-  writer.append_value({12}, 34us, "text");
+  writer.append_value({12}, {34us, 56us}, "text");
   CHECK(writer.outcomes() == 1);
   CHECK(writer.take() == segment_of({outcome}));
 }
@@ -172,7 +176,9 @@ std::string with_sum(std::string body) {
 
 TEST_CASE("journal: bytes with a right sum that are no outcomes are refused") {
   CHECK(read(with_sum("\1")));
-  CHECK_FALSE(read(with_sum("\2")));                              // another version
+  CHECK(read(with_sum("\2")));
+  CHECK_FALSE(read(with_sum("\3")));                              // another version
+  CHECK_FALSE(read(with_sum("\2\6\0\1")));                        // an unknown kind
   CHECK_FALSE(read(with_sum("\1\6\0\1")));                        // an unknown kind
   CHECK_FALSE(read(with_sum(std::string("\1\1\0", 3))));          // ends within an outcome
   CHECK_FALSE(read(with_sum("\1\4" + std::string(11, '\xFF'))));  // a number without end
@@ -181,23 +187,52 @@ TEST_CASE("journal: bytes with a right sum that are no outcomes are refused") {
 TEST_CASE("journal: random bytes under a right sum never harm the reader") {
   std::mt19937 dice(5);
   for (int round = 0; round < 5000; ++round) {
-    std::string body = "\1";
+    std::string body = round % 2 == 0 ? "\1" : "\2";
     for (auto size = dice() % 200; size > 0; --size) body += static_cast<char>(dice() % 40);
     (void)read(with_sum(body));
   }
 }
 
-// stored: this text must never change, or journals of earlier versions can no longer be read.
-TEST_CASE("journal: version 1 of the segment stays as it is") {
+std::string from_hex(std::string_view digits) {
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
+    bytes += static_cast<char>(std::stoi(std::string(digits.substr(i, 2)), nullptr, 16));
+  }
+  return bytes;
+}
+
+// stored: these texts must never change, or journals of earlier versions can no longer be read.
+TEST_CASE("journal: version 2 of the segment stays as it is") {
   Outcome value;
   value.node = {5};
   value.attempt = 1;
   value.at = 1000us;
+  value.waited = 7us;
   value.value = "hi";
   const std::string segment = segment_of({value});
-  CHECK(segment.substr(0, segment.size() - 8) == std::string("\1\2\5\1\4\xE8\7\0\2hi", 11));
+  CHECK(segment.substr(0, segment.size() - 8) == std::string("\2\2\5\1\4\xE8\7\0\7\2hi", 12));
   CHECK(to_hex(sha256(segment_of({full(), failed()}))) ==
-        "01a47d4cf9f03c1bada12bd9deb74f831fa853e8ebc4f7bab26cf548da966526");
+        "fb0b216bddc8d40193cc51491727f7c1da3994f1ac6bcd7608b3ec34b9d019d8");
+}
+
+TEST_CASE("journal: a segment of version 1 is read, without waits") {
+  const auto outcomes = read(from_hex(
+      "010280d0acf30eac0233959aef3a4d05068080808080202c70e12b7a0646f92279f427c7b38e7334d8e5389cff16"
+      "7a1dc30e73f826b683f6a214f7a5fcda0c2cee9660b7fc29f5649e3c68aad48e20e950137c98913a68060203612e"
+      "6f00012958d416d08aa5a472d7b509036cb7eafd542add84527e66a145ea64cb4cdc75060009666f6c6465722fc3"
+      "a9020005b3abf2579a5eb66403cd78be557fd860633a1fe2103c7642030defe32c657f08022d711642b726b04401"
+      "627ca9fbac32f5c8530fb1903cc4db02258717921a488101a1fce4363854ff888cff4b8e7875d600c2682390412a"
+      "8cf79b37d0b11148b0fa015775e775a009a883570f8738b2efba72ebd889bebd792398088abf4b78a55133050301"
+      "0202200980c8ceb40d00090f7369676e616c203920284b494c4c29efb1a0d4329da218e73d793d25285ebe332b9b"
+      "cc6bd8883478a87893d90906070a8a720e73bf22756a"));
+  REQUIRE(outcomes);
+  REQUIRE(outcomes->size() == 2);
+  Outcome first = full();
+  first.waited = first.suspended = 0us;
+  Outcome second = failed();
+  second.waited = 0us;
+  CHECK(is_same((*outcomes)[0], first));
+  CHECK(is_same((*outcomes)[1], second));
 }
 
 }  // namespace

@@ -92,7 +92,7 @@ TEST_CASE("session: 64 KiB of outcomes are a full segment") {
   Desk desk;
   std::size_t bytes = 0;
   for (std::uint32_t i = 0; !desk.recorder.is_full(); ++i) {
-    desk.recorder.add_value(desk.now(), {i}, 0ns, std::string(1000, 'x'));
+    desk.recorder.add_value(desk.now(), {i}, {}, std::string(1000, 'x'));
     bytes += 1000;
     REQUIRE(bytes < 70 * 1024);
   }
@@ -105,7 +105,10 @@ TEST_CASE("session: a segment is full with as many outcomes as one may have") {
   Desk desk;
   for (std::uint32_t i = 0; i < journal::k_segment_outcomes_max; ++i) {
     CHECK_FALSE(desk.recorder.is_full());
-    desk.recorder.add_value(desk.now(), {i}, 0ns, "");
+    journal::Outcome shortest;
+    shortest.kind = journal::Outcome::Kind::withdrawn;
+    shortest.node = {i};
+    desk.recorder.add(desk.now(), shortest);
   }
   CHECK(desk.recorder.is_full());
 }
