@@ -41,8 +41,8 @@
 //     with another lessee than the last time; preemptions the slots recalled from a lessee that
 //     wanted them still.
 
-#include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "engine/policy.h"
@@ -157,8 +157,36 @@ class Arbiter {
   [[nodiscard]] const ArbiterState& state() const;
   [[nodiscard]] Priority effective(LesseeId lessee, Instant now) const;
 
-  // private part to be designed by its implementer: indexes so that a decision among 10,000 lessees
-  // stays below 10 µs
+ private:
+  [[nodiscard]] Lessee& lessee(LesseeId id);
+  [[nodiscard]] const Lessee* find(LesseeId id) const;
+  [[nodiscard]] std::uint32_t held(LesseeId id) const;
+  [[nodiscard]] std::uint32_t usable(LesseeId id) const;  // held and not due
+  [[nodiscard]] bool waits(const Lessee& lessee) const;
+  [[nodiscard]] std::uint32_t need(const Lessee& lessee) const;
+  [[nodiscard]] Nanoseconds virtual_now(const Lessee& lessee, Instant now) const;
+  // Whether `a` gets the next slot rather than `b`; they hold so many slots already.
+  struct Claim {
+    const Lessee* lessee;
+    std::uint32_t slots;
+    bool is_requeued = false;  // its quantum has ended: behind its equals
+  };
+  [[nodiscard]] bool is_before(const Claim& a, const Claim& b, Instant now) const;
+  void note_wait(Instant now, Lessee& lessee);
+  void remember();
+  void free_slot(SlotState& slot);
+  void grant(Instant now, Lessee& lessee, std::uint32_t count, bool lent);
+  void take_idle(Lessee& lessee);
+  void fit_capacity();
+  void end_overdue(Instant now);
+  void hand_out(Instant now);
+  void call_back(Instant now);
+  [[nodiscard]] SlotState* slot_to_recall(Instant now, const Lessee& waiter);
+
+  ArbiterState state_;
+  std::vector<std::pair<LesseeId, Holding>> before_;  // at the first call since decide()
+  bool is_remembered_ = false;
+  std::optional<LesseeId> last_granted_;  // by the present decide()
 };
 
 }  // namespace dsched::engine

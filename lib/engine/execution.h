@@ -76,6 +76,7 @@ struct Options {
   std::uint32_t retries = 0;  // for nodes that do not say
   Nanoseconds grace = std::chrono::seconds{5};  // between asking to end and ending by force
   bool is_leased = false;                       // no slots until a Leased says so
+  bool is_as_wide_as_machine = false;           // `width` follows the machine's slots
 };
 
 // What the session knows of each node before the start.

@@ -19,6 +19,7 @@ void Execution::on(Instant, const Leased& fact, Effects&) {
   const bool newly_lent = fact.holding.lent && !(lease_ && lease_->holding.lent);
   if (newly_lent || !fact.holding.lent) lent_used_ = 0;
   lease_ = fact;
+  if (options_.is_as_wide_as_machine) options_.width = std::max(fact.machine, Slots{1});
 }
 
 void Execution::on(Instant now, const Suspended&, Effects& out) {

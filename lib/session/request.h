@@ -15,6 +15,7 @@ namespace dsched::session {
 
 struct RunOptions {
   Slots width{1};
+  bool is_width_chosen = false;  // -j was given; else as wide as the machine
   std::optional<std::uint64_t> failure_limit = 1;  // empty: --keep-going without a number
   std::uint32_t retries = 0;
   Priority priority;

@@ -33,6 +33,7 @@ engine::Options engine_options(const RunOptions& options) {
   out.failure_limit = options.failure_limit;
   out.retries = options.retries;
   out.is_leased = true;
+  out.is_as_wide_as_machine = !options.is_width_chosen;
   return out;
 }
 
