@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/json_lines.h"
 
-#include <cmath>
-#include <cstdio>
 #include <utility>
 
-#include "base/text.h"
-#include "base/time_text.h"
 #include "cli/progress_text.h"
+#include "wire/stats_answer.h"
 
 namespace dsched::cli {
 namespace {
@@ -16,40 +13,22 @@ using session::Progress;
 
 constexpr std::chrono::milliseconds k_between_lines{50};
 
-// One digit behind the point, rounded down: 100.0 means that nothing more will run.
-std::string percentage_text(double percentage) {
-  const long tenths = std::lround(std::floor(percentage * 10.0));
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
-}
-
 }  // namespace
 
 std::string progress_json(const Progress& progress) {
   const session::Counts& counts = progress.counts;
-  std::string out = "{\"dag_id\":";
-  append_json_string(out, progress.dag_id);
-  out += ",\"execution_id\":";
-  append_json_string(out, progress.execution_id);
-  const auto number = [&](std::string_view name, std::uint64_t value) {
-    out += ",\"";
-    out += name;
-    out += "\":" + std::to_string(value);
-  };
-  number("total_nodes", counts.total);
-  number("completed_nodes", counts.completed);
-  number("failed_nodes", counts.failed);
-  number("running_nodes", counts.running);
-  number("pending_nodes", counts.pending);
-  number("cancelled_nodes", counts.cancelled);
-  number("reused_nodes", counts.reused);
-  out += ",\"progress_percentage\":" + percentage_text(progress.percentage);
-  out += ",\"estimated_completion\":";
-  if (progress.remaining) {
-    append_json_string(out, to_rfc3339(progress.wall + *progress.remaining));
-  } else {
-    out += "null";
-  }
-  return out + "}";
+  wire::ProgressAnswer answer;
+  answer.dag_id = progress.dag_id;
+  answer.execution_id = progress.execution_id;
+  answer.counts = {.total = counts.total,
+                   .completed = counts.completed,
+                   .reused = counts.reused,
+                   .failed = counts.failed,
+                   .cancelled = counts.cancelled,
+                   .running = counts.running};
+  answer.percentage = progress.percentage;
+  if (progress.remaining) answer.estimated_completion = progress.wall + *progress.remaining;
+  return wire::to_json(answer);
 }
 
 JsonDisplay::JsonDisplay(std::unique_ptr<sys::Screen> screen) : screen_(std::move(screen)) {}

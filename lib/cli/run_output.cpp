@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cli/bytes_output.h"
 #include "sys/terminal.h"
 
 namespace dsched::cli {
@@ -34,21 +35,6 @@ int command_code(const wire::RunAnswer& answer) {
 
 void tell(const std::string& text) {
   sys::screen_on(k_messages)->write(text);
-}
-
-// Bytes as they are for a file or pipe; a terminal gets nothing that moves its cursor.
-void write_bytes(const std::string& bytes, bool to_terminal) {
-  if (!to_terminal) return write_out(bytes);
-  std::string shown;
-  std::size_t start = 0;
-  for (std::size_t i = 0; i <= bytes.size(); ++i) {
-    if (i < bytes.size() && bytes[i] != '\n' && bytes[i] != '\t') continue;
-    shown += escape_for_terminal(std::string_view(bytes).substr(start, i - start));
-    if (i < bytes.size()) shown += bytes[i];
-    start = i + 1;
-  }
-  if (!shown.ends_with('\n')) shown += '\n';
-  write_out(shown);
 }
 
 void show_results(const wire::RunAnswer& answer) {

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/time_text.h"
+#include "cli/opened_store.h"
 #include "session/recorded_results.h"
 #include "session/retention.h"
 #include "session/store_operations.h"
@@ -15,30 +16,13 @@ namespace {
 
 using nlohmann::json;
 
-// The system's side of a store, and the store.
-struct Opened {
+struct Opened : OpenedStore {
   Opened(const StoreCommand& command, const Context& context, store::Mode mode)
-      : store(options(command, context, mode), world),
-        journal(store.database(), mode == store::Mode::read_only ? journal::Journal::Tables::expect
-                                                                 : journal::Journal::Tables::make) {
-  }
+      : OpenedStore(context, mode, trust_of(command)) {}
 
-  static store::Options options(const StoreCommand& command, const Context& context,
-                                store::Mode mode) {
-    store::Options out;
-    out.folder = context.store_folder();
-    out.mode = mode;
-    out.trust = command.trust_store ? store::Trust::adopt : store::Trust::own;
-    return out;
+  static store::Trust trust_of(const StoreCommand& command) {
+    return command.trust_store ? store::Trust::adopt : store::Trust::own;
   }
-
-  sys::PosixClock clock;
-  sys::SystemEntropy entropy;
-  sys::PosixFiles files;
-  sys::PosixHost host;
-  store::World world{.clock = clock, .entropy = entropy, .files = files, .host = host};
-  store::Store store;
-  journal::Journal journal;
 };
 
 // A document is an object in JSON text; people get it indented.
@@ -145,7 +129,8 @@ void drop_unreadable_database(const StoreCommand& command, Context& context) {
     sys::PosixFiles files;
     sys::PosixHost host;
     const store::World world{.clock = clock, .entropy = entropy, .files = files, .host = host};
-    (void)store::discard_database(Opened::options(command, context, store::Mode::existing), world);
+    (void)store::discard_database(
+        Opened::options(context, store::Mode::existing, Opened::trust_of(command)), world);
   }
 }
 

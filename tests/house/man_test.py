@@ -15,7 +15,11 @@ import unittest
 
 import house
 
-TOOLS = ("dsched-run", "dsched-store")
+TOOLS = ("dsched-run", "dsched-stats", "dsched-store")
+COMMANDS = {
+    "dsched-stats": ("progress", "executions", "nodes", "log"),
+    "dsched-store": ("ls", "get", "put", "meta", "rm", "verify", "gc"),
+}
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[A-Za-z])(?![\w-])")
 
 
@@ -98,10 +102,9 @@ class Pages(unittest.TestCase):
                                       check=False, stdin=subprocess.DEVNULL)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 text = done.stdout
-                if tool == "dsched-store":
-                    for command in ("ls", "get", "put", "meta", "rm", "verify", "gc"):
-                        text += subprocess.run([binary, command, "--help"], capture_output=True,
-                                               text=True, check=False).stdout
+                for command in COMMANDS.get(tool, ()):
+                    text += subprocess.run([binary, command, "--help"], capture_output=True,
+                                           text=True, check=False).stdout
                 page = options_of_page((house.SOURCE / "man" / f"{tool}.1").read_text())
                 in_help = options_of_help(text) - {"-h"}
                 self.assertGreater(len(in_help), 5)

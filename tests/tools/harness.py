@@ -30,6 +30,7 @@ SOURCE = pathlib.Path(os.environ.get("DSCHED_SOURCE", HERE.parents[1]))
 BUILD = pathlib.Path(os.environ.get("DSCHED_BUILD", SOURCE / "build" / "release"))
 RUN = str(BUILD / "bin" / "dsched-run")
 STORE = str(BUILD / "bin" / "dsched-store")
+STATS = str(BUILD / "bin" / "dsched-stats")
 BACKEND = os.environ.get("DSCHED_TEST_BACKEND", "")
 
 PATIENCE_S = 120  # when something that must happen has not happened, even under a sanitizer

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/stats_command.h"
+
+namespace dsched::cli {
+namespace {
+
+void add_lists(const std::function<CLI::App*(const char*, const char*, decltype(&stats_log))>& add,
+               StatsCommand& command) {
+  CLI::App* executions =
+      add("executions", "One line per execution, newest first", stats_executions);
+  executions->add_option("--limit", command.limit, "At most so many")->type_name("N");
+  executions
+      ->add_option("--status", command.statuses, "Only executions with this status; repeatable")
+      ->check(CLI::IsMember(
+          {"submitted", "running", "waiting", "completed", "failed", "cancelled", "interrupted"}))
+      ->type_name("S");
+  executions->add_option("--dag", command.dag, "Only executions of this DAG")->type_name("ID");
+
+  CLI::App* nodes = add("nodes", "One line per node of an execution", stats_nodes);
+  nodes->add_option("EXECUTION", command.execution, "Default: @latest")->type_name("");
+  nodes->add_option("--status", command.statuses, "Only nodes with this status; repeatable")
+      ->check(CLI::IsMember({"pending", "running", "completed", "failed", "cancelled"}))
+      ->type_name("S");
+}
+
+}  // namespace
+
+void add_stats_commands(CLI::App& app, StatsCommand& command) {
+  // Not required, so that a wrong name is told as such and not as a missing one.
+  app.require_subcommand(0, 1);
+  command.call = [](const StatsCommand&, Context&) -> int {
+    throw Error(ErrorKind::usage, "what to show is missing: progress, executions, nodes or log",
+                "see dsched-stats --help");
+  };
+  app.fallthrough();
+  app.add_flag("--trust-store", command.trust_store, "Use a store that was made elsewhere");
+  const auto add = [&](const char* name, const char* what, auto call) {
+    CLI::App* sub = app.add_subcommand(name, what);
+    sub->callback([&command, call] { command.call = call; });
+    return sub;
+  };
+  CLI::App* progress = add("progress", "How far an execution is", stats_progress);
+  progress->add_option("EXECUTION", command.execution, "Default: @latest")->type_name("");
+  progress->add_flag("--follow", command.follow, "A line per change until it ends");
+  progress->add_flag("--wait", command.wait, "Wait for its end, and exit as it did");
+  progress->add_option("--timeout", command.timeout, "Give up waiting after this long: exit 124")
+      ->type_name("S");
+
+  add_lists(add, command);
+
+  CLI::App* log = add("log", "What an attempt at a node wrote to standard error", stats_log);
+  log->add_option("EXECUTION/NODE", command.target, "Whose log")->required()->type_name("");
+  log->add_option("--attempt", command.attempt, "Of this attempt; default: the last")
+      ->type_name("N");
+}
+
+}  // namespace dsched::cli

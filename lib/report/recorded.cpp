@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/recorded.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "sys/lock_probe.h"
+
+namespace dsched::report {
+namespace {
+
+using engine::NodeState;
+using journal::Outcome;
+
+std::string called(const journal::ExecutionRecord& record) {
+  return "execution " + std::to_string(record.number.value);
+}
+
+wire::NodeLine line_of(const dag::Dag& dag, NodeIndex node, const NodeFigures& figures,
+                       const journal::ExecutionRecord& record, WallTime now) {
+  wire::NodeLine line;
+  line.node_id = dag.node(node).node_id;
+  line.status = figures.state;
+  line.reason = figures.reason;
+  line.operation = dag.operation_name(node);
+  line.attempts = figures.attempts;
+  line.reused = figures.reused;
+  line.exit_code = figures.exit_code;
+  const bool runs = figures.state == NodeState::running;
+  if (figures.has_ended || runs) line.started_at = record.submitted_at + figures.at;
+  if (figures.has_ended && !runs) line.finished_at = *line.started_at + figures.took;
+  line.wall = runs ? std::max(now - *line.started_at, Nanoseconds{0}) : figures.took;
+  line.user = figures.user;
+  line.system = figures.system;
+  line.peak_memory_kib = figures.peak_memory_kib;
+  line.key = figures.key;
+  if (figures.has_content && figures.state == NodeState::completed) line.digest = figures.digest;
+  return line;
+}
+
+bool has_reused(Book book, const journal::ExecutionRecord& record, NodeIndex node) {
+  if (!record.reused) return false;
+  const auto reused = book.journal.reused(*record.reused);
+  return std::any_of(reused.begin(), reused.end(),
+                     [node](const journal::ReusedNode& one) { return one.node == node; });
+}
+
+// One execution at a time has a store, and the one that has it was written last.
+bool has_runner(Book book, const journal::ExecutionRecord& record) {
+  return is_under_way(record.status) &&
+         sys::is_locked(book.store.identity().folder + "/run/store.lock");
+}
+
+}  // namespace
+
+Sighting sight(Book book, const journal::ExecutionRecord& record) {
+  if (has_runner(book, record)) return {record, RunnerState::lives};
+  if (!is_under_way(record.status)) return {record, RunnerState::gone};
+  // Its last record is written before its lock is free.
+  auto last = book.journal.find(record.number);
+  return {last ? std::move(*last) : record, RunnerState::gone};
+}
+
+journal::ExecutionRecord find_execution(Book book, const std::string& name) {
+  auto record = book.journal.find(name);
+  if (record) return std::move(*record);
+  throw Error(ErrorKind::not_found, "execution " + escape_for_terminal(name) +
+                                        ": there is none in store " + book.store.identity().folder);
+}
+
+RecordedProgram program_of(Book book, const journal::ExecutionRecord& record) {
+  auto program = read_program(book.store, record);
+  if (program) return std::move(*program);
+  throw Error(ErrorKind::damaged, called(record) + ": its program is no longer in the store");
+}
+
+NodeStates states_of(Book book, const Sighting& sighting, const RecordedProgram& program,
+                     const NodeStates::DigestOf& digest_of) {
+  const journal::ExecutionRecord& record = sighting.record;
+  NodeStates states(program.dag, digest_of);
+  book.journal.each_outcome(record.number, [&](Outcome&& outcome) { states.add(outcome); });
+  if (record.reused) {
+    for (const journal::ReusedNode& reused : book.journal.reused(*record.reused)) {
+      states.add_reused(reused.node, reused.key);
+    }
+  }
+  states.settle({.has_runner = sighting.runner == RunnerState::lives,
+                 .status = sighting.status(),
+                 .counts = record.counts});
+  return states;
+}
+
+void each_node(Book book, const journal::ExecutionRecord& record, const NodeFilter& filter,
+               const NodeStates::DigestOf& digest_of,
+               const std::function<void(const wire::NodeLine&)>& visit) {
+  const RecordedProgram program = program_of(book, record);
+  const NodeStates states = states_of(book, sight(book, record), program, digest_of);
+  const WallTime now = book.store.world().clock.wall();
+  for (std::uint32_t i = 0; i < program.dag.size(); ++i) {
+    const NodeIndex node{i};
+    if (!program.wanted[i] && !states.is_touched(node)) continue;
+    const NodeFigures& figures = states[node];
+    if (!filter.states.empty() && std::find(filter.states.begin(), filter.states.end(),
+                                            figures.state) == filter.states.end()) {
+      continue;
+    }
+    wire::NodeLine line = line_of(program.dag, node, figures, record, now);
+    if (figures.reused && line.key) {
+      if (const auto result = book.store.results().find(*line.key)) line.digest = result->digest;
+    }
+    visit(line);
+  }
+}
+
+std::string log_of(Book book, const journal::ExecutionRecord& record, const std::string& node_id,
+                   std::optional<std::uint32_t> attempt) {
+  const std::string what = called(record) + ": node " + escape_for_terminal(node_id);
+  const RecordedProgram program = program_of(book, record);
+  const auto node = program.dag.find(node_id);
+  if (!node) throw Error(ErrorKind::not_found, what + ": there is no such node");
+  std::optional<Outcome> found;
+  book.journal.each_outcome(record.number, [&](Outcome&& outcome) {
+    const bool has_ended =
+        outcome.kind == Outcome::Kind::completed || outcome.kind == Outcome::Kind::failed;
+    if (outcome.node != *node || !has_ended) return;
+    if (!attempt || outcome.attempt == *attempt) found = std::move(outcome);
+  });
+  if (!found && !attempt && has_reused(book, record, *node)) {
+    throw Error(ErrorKind::not_found,
+                what + ": was reused, so nothing of it ran in this execution");
+  }
+  if (!found) {
+    throw Error(ErrorKind::not_found,
+                what + (attempt ? ": attempt " + std::to_string(*attempt) + " has not ended here"
+                                : ": no attempt has ended in this execution"),
+                "the log of an attempt is kept when it ends");
+  }
+  if (!found->log || found->log->size == 0) return {};
+  auto log = store::read_blob(book.store.blobs(), found->log->hash);
+  if (!log) throw Error(ErrorKind::not_found, what + ": its log is no longer in the store");
+  return std::move(*log);
+}
+
+}  // namespace dsched::report
