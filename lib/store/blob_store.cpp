@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "store/blob_readers.h"
-#include "store/bytes.h"
 #include "store/compression.h"
 
 namespace dsched::store {

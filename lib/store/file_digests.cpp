@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <mutex>
 
+#include "base/bytes.h"
 #include "base/flat_index.h"
 #include "base/text_arena.h"
-#include "store/bytes.h"
 #include "store/record.h"
 
 namespace dsched::store {

@@ -4,8 +4,8 @@
 #include <array>
 #include <bit>
 
+#include "base/bytes.h"
 #include "base/error.h"
-#include "store/bytes.h"
 
 namespace dsched::store {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "base/text.h"
-#include "store/bytes.h"
 
 namespace dsched::store {
 namespace {

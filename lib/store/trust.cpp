@@ -5,9 +5,9 @@
 #include <charconv>
 #include <cstdio>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "store/bytes.h"
 #include "store/record.h"
 
 namespace dsched::store {

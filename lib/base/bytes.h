@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Little-endian numbers and counted text, written to and read from a string: the alphabet of the
-// store's packed columns. A reader that meets the end too early gives zeros and says so by ok().
+// Little-endian numbers and counted text, written to and read from a string: the alphabet of
+// whatever is kept packed. A reader that meets the end too early gives zeros and says so by ok().
 
 #include <cstdint>
 #include <cstring>
@@ -10,7 +10,7 @@
 
 #include "base/digest.h"
 
-namespace dsched::store {
+namespace dsched {
 
 class ByteWriter {
  public:
@@ -72,4 +72,4 @@ class ByteReader {
   bool ok_ = true;
 };
 
-}  // namespace dsched::store
+}  // namespace dsched
