@@ -66,12 +66,13 @@ bool send_datagram(const Fd& folder, const std::string& name) {
                   reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
-void drain_datagrams(const Fd& socket) {
+bool drain_datagrams(const Fd& socket) {
   char byte = 0;
   for (int i = 0; i < k_drained_at_once; ++i) {
     const ssize_t got = ::recv(socket.get(), &byte, 1, MSG_DONTWAIT | MSG_TRUNC);
-    if (got < 0 && errno != EINTR) return;
+    if (got < 0 && errno != EINTR) return i > 0;
   }
+  return true;
 }
 
 bool has_name(const Fd& folder, const std::string& name) {

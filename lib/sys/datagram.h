@@ -20,8 +20,8 @@ inline constexpr std::size_t k_socket_name_max = 80;  // with what stands before
 [[nodiscard]] Fd bind_datagram(const Fd& folder, const std::string& name);
 // Sends an empty datagram. False when nobody is there, or the receiver's queue is full.
 bool send_datagram(const Fd& folder, const std::string& name);
-// Receives what has come and drops it.
-void drain_datagrams(const Fd& socket);
+// Receives what has come and drops it; false when nothing had come.
+bool drain_datagrams(const Fd& socket);
 
 [[nodiscard]] bool has_name(const Fd& folder, const std::string& name);
 // Nothing happens when nothing has the name.
