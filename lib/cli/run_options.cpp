@@ -117,6 +117,18 @@ void read_program(const CLI::App& app, RunCommand& command, RunRequest& request)
   }
 }
 
+// Before anything is read: standard input can be read only once.
+void check_detach(const RunCommand& command) {
+  if (!command.detach) return;
+  if (command.dry_run) throw Error(ErrorKind::usage, "--detach: --dry-run runs nothing");
+  if (!command.result.empty()) {
+    throw Error(ErrorKind::usage, "--detach: --result would have nobody to write to",
+                "when it has ended: dsched-run --resume EXECUTION --result NODE");
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> environment_now() {
   std::vector<std::string> variables;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
@@ -124,8 +136,6 @@ std::vector<std::string> environment_now() {
   }
   return variables;
 }
-
-}  // namespace
 
 void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("PROGRAM", command.program,
@@ -174,11 +184,14 @@ void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("--language", command.language, "The program's language: auto or json")
       ->check(CLI::IsMember({"auto", "json"}))
       ->type_name("LANGUAGE");
+  app.add_flag("--detach", command.detach,
+               "Answer as soon as the execution is recorded; it goes on without a terminal");
   app.add_flag("--no-wait", command.no_wait, "Do not wait for another execution, or for people");
 }
 
 RunRequest run_request(const CLI::App& app, RunCommand& command, Context& context,
                        const std::optional<std::vector<std::string>>& words) {
+  check_detach(command);
   RunRequest request;
   if (!command.resume.empty()) request.resume = command.resume;
   if (words) {
@@ -187,7 +200,7 @@ RunRequest run_request(const CLI::App& app, RunCommand& command, Context& contex
     }
     request.program = program_of(*words);
     request.folder = absolute_folder(".");
-    request.pass_through = context.options.format != Format::json;
+    request.pass_through = context.options.format != Format::json && !command.detach;
   } else if (!command.program.empty()) {
     read_program(app, command, request);
     context.options = command.common;

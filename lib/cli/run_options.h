@@ -37,6 +37,7 @@ struct RunCommand {
   bool trust_store = false;
   std::string language = "auto";
   bool no_wait = false;
+  bool detach = false;
 };
 
 void add_run_options(CLI::App& app, RunCommand& command);
@@ -47,6 +48,9 @@ void add_run_options(CLI::App& app, RunCommand& command);
 [[nodiscard]] session::RunRequest run_request(const CLI::App& app, RunCommand& command,
                                               Context& context,
                                               const std::optional<std::vector<std::string>>& words);
+
+// "NAME=VALUE" of this process.
+[[nodiscard]] std::vector<std::string> environment_now();
 
 // A command whose output passes through has the terminal to itself, unless progress was asked for.
 [[nodiscard]] DisplayOptions display_options(const RunCommand& command, const Context& context,

@@ -3,6 +3,8 @@
 
 #include <limits>
 
+#include "session/detach.h"
+
 namespace dsched::session {
 namespace {
 
@@ -32,7 +34,7 @@ std::vector<journal::ExecutionRecord> expire(store::Store& store, journal::Journ
                                              const store::GcOptions& options) {
   const WallTime now = store.world().clock.wall();
   std::vector<journal::ExecutionRecord> kept;
-  std::vector<ExecutionNumber> gone;
+  std::vector<journal::ExecutionRecord> gone;
   std::size_t newer = 0;
   journal.each(k_all, [&](const journal::ExecutionRecord& record) {
     const Nanoseconds age = now - record.finished_at.value_or(record.submitted_at);
@@ -41,9 +43,12 @@ std::vector<journal::ExecutionRecord> expire(store::Store& store, journal::Journ
     if (options.older_than && age > *options.older_than) old = true;
     if (record.status == ExecutionStatus::running && age < k_keep_others) old = false;
     ++newer;
-    old ? gone.push_back(record.number) : kept.push_back(record);
+    (old ? gone : kept).push_back(record);
   });
-  for (const ExecutionNumber execution : gone) journal.remove(execution);
+  for (const journal::ExecutionRecord& record : gone) {
+    journal.remove(record.number);
+    store.world().files.remove(log_path(store.identity().folder, to_text(record.id)));
+  }
   return kept;
 }
 

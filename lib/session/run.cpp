@@ -13,6 +13,7 @@
 #include "executor/posix_workspace.h"
 #include "executor/process_executor.h"
 #include "session/argument_files.h"
+#include "session/detach.h"
 #include "session/prepare.h"
 #include "session/resume.h"
 #include "session/retention.h"
@@ -171,12 +172,13 @@ store::Content keep_program(store::Store& store, std::string_view text) {
 class RunInStore {
  public:
   RunInStore(System& system, Processes& processes, RunRequest& request, Observer& observer,
-             std::string runner_name)
+             std::string runner_name, const Recorded& recorded)
       : system_(system),
         processes_(processes),
         request_(request),
         observer_(observer),
-        runner_name_(std::move(runner_name)) {}
+        runner_name_(std::move(runner_name)),
+        recorded_(recorded) {}
 
   std::variant<wire::RunAnswer, InvalidProgram> run_new() {
     auto ahead = read_ahead();
@@ -188,15 +190,25 @@ class RunInStore {
     refuse_own_store(Environment(request_.environment, {}), store);
     tell_of_other_store(store);
     tell_of_other_backend(store);
-    const store::Lock lock = wait_for_turn(store, processes_.signals, request_, observer_);
-    if (ahead) store.adopt(ahead->take());
+    std::optional<store::Lock> lock;
+    const bool waits_on_record = recorded_ && request_.wait_for_turn;
+    if (!waits_on_record) lock = wait_for_turn(store, processes_.signals, request_, observer_);
     journal::Journal journal(store.database(), journal::Journal::Tables::make);
     journal::ExecutionRecord record = new_record(request_, plan, system_, system_.entropy);
+    auto log = begin_log(store, record);
+    if (waits_on_record) record.status = engine::ExecutionStatus::submitted;
     record.program = keep_program(store, request_.program->text);
     {
       sys::Transaction transaction(store.database());
       journal.submit(record);
       transaction.commit();
+    }
+    if (log) announce(store, record, *log);
+    if (!lock) lock = wait_for_turn(store, processes_.signals, request_, observer_);
+    if (ahead) store.adopt(ahead->take());
+    if (waits_on_record) {
+      record.status = engine::ExecutionStatus::running;
+      journal.update(record);
     }
     return run_recorded(store, journal, record, plan, {});
   }
@@ -242,11 +254,27 @@ class RunInStore {
     record->status = engine::ExecutionStatus::running;
     record->finished_at.reset();
     record->counts = {.total = plan.wanted.size()};
+    auto log = begin_log(store, *record);
     journal.update(*record);
+    if (log) announce(store, *record, *log);
     return run_recorded(store, journal, *record, plan, std::move(history));
   }
 
  private:
+  // Of a detached execution; nothing for one that somebody waits for.
+  std::unique_ptr<sys::LogFile> begin_log(const store::Store& store,
+                                          const journal::ExecutionRecord& record) {
+    if (!recorded_) return nullptr;
+    if (!sys::starter_waits()) throw Error(ErrorKind::interrupted, "the starter is gone");
+    return std::make_unique<sys::LogFile>(log_path(store.identity().folder, to_text(record.id)));
+  }
+
+  void announce(store::Store& store, const journal::ExecutionRecord& record, sys::LogFile& log) {
+    store.sync();
+    log.keep();
+    recorded_({.execution_id = to_text(record.id), .execution = record.number.value}, log);
+  }
+
   void tell_of_other_backend(const store::Store& store) {
     const store::Backend backend = store.identity().backend;
     if (!request_.store.backend || *request_.store.backend == backend) return;
@@ -366,17 +394,23 @@ class RunInStore {
   RunRequest& request_;
   Observer& observer_;
   std::string runner_name_;
+  const Recorded& recorded_;  // empty: somebody waits for the end
 };
 
 }  // namespace
 
 std::variant<wire::RunAnswer, InvalidProgram> run(RunRequest request, Observer& observer) {
+  return run_detached(std::move(request), observer, nullptr);
+}
+
+std::variant<wire::RunAnswer, InvalidProgram> run_detached(RunRequest request, Observer& observer,
+                                                           const Recorded& recorded) {
   System system;
   const std::string name = random_name(system.entropy);
   const std::string machine = machine_folder_of(Environment(request.environment, {}));
   Processes processes({.environment_mark = "DSCHED_ATTEMPT_ID=" + name + '-',
                        .temporary_folder = machine + '/' + name});
-  RunInStore run_in_store(system, processes, request, observer, name);
+  RunInStore run_in_store(system, processes, request, observer, name, recorded);
   return request.resume ? run_in_store.run_again() : run_in_store.run_new();
 }
 

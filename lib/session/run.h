@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// dsched-run's three calls: run a program (or resume an execution), say what a run would do.
+// dsched-run's calls: run a program (or resume an execution), the same for a process that nobody
+// waits for, say what a run would do.
 //
 // Puts the real world together: store, locks, keeper, worker threads, signals. A program with
 // faults is refused before anything is made on disk. One execution runs per store at a time; a
 // second one waits its turn, and says so.
 
+#include <functional>
 #include <variant>
 #include <vector>
 
 #include "program/diagnostic.h"
 #include "session/observer.h"
 #include "session/request.h"
+#include "sys/detached.h"
 #include "wire/answer.h"
 
 namespace dsched::session {
@@ -24,6 +27,13 @@ struct InvalidProgram {
 // while it waited its turn.
 [[nodiscard]] std::variant<wire::RunAnswer, InvalidProgram> run(RunRequest request,
                                                                 Observer& observer);
+
+// As run(), and calls `recorded` as soon as the execution is on record with status submitted,
+// committed and synced, and before anything runs. The log is kept if that returns.
+using Recorded = std::function<void(const wire::SubmittedAnswer&, sys::LogFile&)>;
+[[nodiscard]] std::variant<wire::RunAnswer, InvalidProgram> run_detached(RunRequest request,
+                                                                         Observer& observer,
+                                                                         const Recorded& recorded);
 
 // Runs and writes nothing, the store's folder included.
 [[nodiscard]] std::variant<wire::DryRunAnswer, InvalidProgram> dry_run(RunRequest request,

@@ -148,6 +148,17 @@ void write_answer(const RunAnswer& answer, JsonWriter::Layout layout, const Writ
   write(out.take() + '\n');
 }
 
+void write_answer(const SubmittedAnswer& answer, JsonWriter::Layout layout, const Write& write) {
+  JsonWriter out(layout);
+  out.begin_object();
+  out.key("success").boolean(true);
+  out.key("execution_id").text(answer.execution_id);
+  out.key("execution").number(answer.execution);
+  out.key("status").text(engine::name_of(engine::ExecutionStatus::submitted));
+  out.end_object();
+  write(out.take() + '\n');
+}
+
 void write_answer(const DryRunAnswer& answer, JsonWriter::Layout layout, const Write& write) {
   JsonWriter out(layout);
   out.begin_object();

@@ -73,6 +73,12 @@ struct RunAnswer {
   std::vector<std::string> warnings;
 };
 
+// Of a detached execution, as soon as it is on record.
+struct SubmittedAnswer {
+  std::string execution_id;
+  std::uint64_t execution = 0;
+};
+
 struct DryRunAnswer {
   struct Node {
     std::string node_id;
@@ -88,6 +94,7 @@ struct DryRunAnswer {
 // Each calls `write` with pieces of the document as it grows, the last one with a line feed.
 using Write = std::function<void(std::string_view)>;
 void write_answer(const RunAnswer& answer, JsonWriter::Layout layout, const Write& write);
+void write_answer(const SubmittedAnswer& answer, JsonWriter::Layout layout, const Write& write);
 void write_answer(const DryRunAnswer& answer, JsonWriter::Layout layout, const Write& write);
 void write_error(const ErrorAnswer& error, JsonWriter::Layout layout, const Write& write);
 

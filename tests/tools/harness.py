@@ -107,7 +107,8 @@ class Done:
         return self._document
 
     def _check(self, document):
-        name = ("run-answer" if "execution_id" in document
+        name = ("run-submitted" if document.get("status") == "submitted"
+                else "run-answer" if "execution_id" in document
                 else "dry-run" if "would_run" in document else "error")
         faults = schema.faults(document, schema_of(name))
         if faults:

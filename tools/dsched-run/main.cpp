@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // dsched-run: runs a program, resumes an execution, or says what a run would do.
 
+#include "cli/detach.h"
 #include "cli/run_options.h"
 #include "cli/run_output.h"
 #include "session/run.h"
@@ -19,6 +20,7 @@ int run_or_look(const CLI::App& app, cli::RunCommand& command, cli::Context& con
                                                   : command.program,
                               .bytes_only = request.answer.result_node.has_value(),
                               .pass_through = request.pass_through};
+  if (command.detach) return cli::detach(request, command, output.program_name, context);
   const auto display =
       cli::make_display(cli::display_options(command, context, output.pass_through), 2);
   const auto show_invalid = [&](const session::InvalidProgram& invalid) {
@@ -42,6 +44,7 @@ int run_or_look(const CLI::App& app, cli::RunCommand& command, cli::Context& con
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (cli::is_detached_process(argc, argv)) return cli::run_detached_process(argv);
   CLI::App app{"Run a graph of commands: what is known is reused, the rest runs in parallel",
                "dsched-run"};
   cli::RunCommand command;
