@@ -95,6 +95,16 @@ std::string to_uri(const DatabaseOptions& options) {
   return quiet ? uri + "?immutable=1" : uri;
 }
 
+// To give a new database its log takes the write lock. SQLite does not wait for that one here,
+// because it holds the read lock already, and of several that open a database at once all but one
+// would fail.
+int turn_on_log(sqlite3* handle, BusyWait& wait) {
+  for (int times = 0;; ++times) {
+    const int code = sqlite3_exec(handle, "PRAGMA journal_mode=WAL", nullptr, nullptr, nullptr);
+    if ((code & 0xff) != SQLITE_BUSY || wait_while_busy(&wait, times) == 0) return code;
+  }
+}
+
 }  // namespace
 
 struct Database::State {
@@ -128,7 +138,9 @@ Database::Database(const DatabaseOptions& options) : state_(std::make_unique<Sta
   execute("PRAGMA cache_size=-16000;");
   if (options.mode != DatabaseOptions::Mode::read_only && options.path != ":memory:") {
     // 16 MB of log before a checkpoint: each one costs two syncs.
-    execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;");
+    const int turned = turn_on_log(state_->handle, state_->busy);
+    if (turned != SQLITE_OK) fail(state_->handle, options.path + ": turn on the log", turned);
+    execute("PRAGMA synchronous=NORMAL;");
     execute("PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;");
   }
 }

@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
+#include <thread>
+
 #include "base/error.h"
 #include "support/temp_folder.h"
 
@@ -96,6 +99,34 @@ TEST_CASE("sys: reading a database that nobody has open makes no file beside it"
   CHECK(count(reader) == 0);
   CHECK_FALSE(folder.exists("a.db-wal"));
   CHECK_FALSE(folder.exists("a.db-shm"));
+}
+
+TEST_CASE("sys: who opens a database without a log waits until its writer is done") {
+  constexpr int k_rounds = 20;
+  for (int round = 0; round < k_rounds; ++round) {
+    const testing::TempFolder folder;
+    Database writer = open(folder);
+    writer.execute("PRAGMA journal_mode=DELETE; CREATE TABLE t(a);");
+    std::optional<Transaction> writing(std::in_place, writer);
+    std::string problem;
+    std::jthread opener([&] {
+      try {
+        const Database database(DatabaseOptions{.path = folder.path() + "/a.db",
+                                                .mode = DatabaseOptions::Mode::create,
+                                                .vfs = {},
+                                                .busy_timeout = std::chrono::seconds{60}});
+      } catch (const Error& error) {
+        problem = error.what();
+      }
+    });
+    // Time for the other thread to come to the lock; what must hold does not depend on it.
+    const testing::TempFolder elsewhere;
+    Database busy = open(elsewhere);
+    for (int i = 0; i < 100; ++i) busy.execute("CREATE TABLE t(a); DROP TABLE t;");
+    writing.reset();
+    opener.join();
+    CHECK(problem.empty());
+  }
 }
 
 }  // namespace
