@@ -45,29 +45,36 @@ template <class T>
 class EventQueue {
  public:
   void push(T event) {
-    const std::scoped_lock lock(mutex_);
-    // Under the lock, so that take() cannot silence a later ring.
-    if (events_.empty()) bell_.ring();
+    std::unique_lock lock(mutex_);
+    const bool was_empty = events_.empty();
     events_.push_back(std::move(event));
+    ring(std::move(lock), was_empty);
   }
   // Two at once, so that they cost one wake-up.
   void push(T first, T second) {
-    const std::scoped_lock lock(mutex_);
-    if (events_.empty()) bell_.ring();
+    std::unique_lock lock(mutex_);
+    const bool was_empty = events_.empty();
     events_.push_back(std::move(first));
     events_.push_back(std::move(second));
+    ring(std::move(lock), was_empty);
   }
   // Appends what has arrived to `out`, in order; does not wait.
   void take(std::vector<T>& out) {
-    const std::scoped_lock lock(mutex_);
-    if (events_.empty()) return;
+    // First, so that no ring is lost: what rings after this is taken below or rings for the next.
     bell_.silence();
+    const std::scoped_lock lock(mutex_);
     std::move(events_.begin(), events_.end(), std::back_inserter(out));
     events_.clear();
   }
   [[nodiscard]] int fd() const { return bell_.fd(); }
 
  private:
+  // Without the lock: a reader that wakes at once would only go back to sleep for it.
+  void ring(std::unique_lock<std::mutex> lock, bool was_empty) {
+    lock.unlock();
+    if (was_empty) bell_.ring();
+  }
+
   std::mutex mutex_;
   std::vector<T> events_;  // guarded by mutex_
   Bell bell_;
