@@ -48,18 +48,18 @@ struct Launch {
   const char* folder = nullptr;        // nullptr: none
   std::array<int, 3> streams{};
   bool own_group = false;
+  std::uint32_t signals = 0;  // bit n-1: signal n must be given back its default disposition
   AttemptSlot* slot = nullptr;
   SpawnFailure::Step step = SpawnFailure::Step::clone;
   int error = 0;
 };
 
-DSCHED_NO_SANITIZE void reset_signals() {
+DSCHED_NO_SANITIZE void reset_signals(std::uint32_t changed) {
   struct {  // the kernel's struct sigaction: SIG_DFL, no flags, no restorer, empty mask
     unsigned long words[4];
   } action = {{0, 0, 0, 0}};
-  for (int number = 1; number <= k_signals; ++number) {
-    if (number == SIGKILL || number == SIGSTOP) continue;
-    ::syscall(SYS_rt_sigaction, number, &action, nullptr, 8);
+  for (int number = 1; changed != 0; ++number, changed >>= 1) {
+    if ((changed & 1) != 0) ::syscall(SYS_rt_sigaction, number, &action, nullptr, 8);
   }
   const unsigned long empty = 0;
   ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &empty, nullptr, 8);
@@ -117,12 +117,24 @@ DSCHED_NO_SANITIZE int child_main(void* argument) {
     launch.step = SpawnFailure::Step::folder;
     launch.error = errno;
   } else {
-    reset_signals();
+    reset_signals(launch.signals);
     launch.step = SpawnFailure::Step::execute;
     launch.error = execute(launch);
   }
   ::syscall(SYS_exit, 127);
   __builtin_unreachable();
+}
+
+// Asking is what giving back costs, so it is done once for many children; a few at most differ.
+std::uint32_t changed_signals() {
+  std::uint32_t changed = 0;
+  for (int number = 1; number <= k_signals; ++number) {
+    struct sigaction action;
+    const bool is_known = ::sigaction(number, nullptr, &action) == 0;
+    if (is_known && (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_DFL) continue;
+    if (number != SIGKILL && number != SIGSTOP) changed |= 1u << (number - 1);
+  }
+  return changed;
 }
 
 std::vector<char*> pointers(std::span<const std::string> texts) {
@@ -140,7 +152,8 @@ Nanoseconds from_timeval(const timeval& time) {
 
 }  // namespace
 
-Spawner::Spawner() : null_(::open("/dev/null", O_RDWR | O_CLOEXEC)) {
+Spawner::Spawner()
+    : null_(::open("/dev/null", O_RDWR | O_CLOEXEC)), changed_signals_(changed_signals()) {
   if (!null_) throw Error(ErrorKind::environment, describe_errno("/dev/null: open", errno));
   stack_ = ::mmap(nullptr, k_stack_bytes, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
@@ -169,6 +182,7 @@ SpawnOutcome Spawner::spawn(const Spawn& request) {
   launch.streams = {or_null(request.stdin_fd), or_null(request.stdout_fd),
                     or_null(request.stderr_fd)};
   launch.own_group = request.group == Spawn::Group::own;
+  launch.signals = changed_signals_;
   launch.slot = request.slot;
 
   // No handler of the runner may run in the child, which shares its memory.

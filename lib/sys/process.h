@@ -65,7 +65,8 @@ struct ProcessEnd {
   std::uint64_t peak_memory_kib = 0;
 };
 
-// Starts children for one thread; owns the small stack they run on until they execute.
+// Starts children for one thread; owns the small stack they run on until they execute. Which
+// signals this process ignores or handles must be settled before one is made.
 class Spawner {
  public:
   Spawner();
@@ -77,6 +78,7 @@ class Spawner {
  private:
   void* stack_;
   Fd null_;
+  std::uint32_t changed_signals_;  // bit n-1: signal n is ignored or handled here
 };
 
 // What execvp would try for `name`, in order: itself when it has a slash, else one path for each
