@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -27,9 +28,12 @@ struct ProcessWork {
   // Executed instead when `file` cannot be (not found, not executable, not a binary), so that the
   // shell itself says so: {"/bin/sh", "-c", COMMAND, …}. Empty: the failure is reported as such.
   std::vector<std::string> fallback;
-  std::vector<std::string> environment;  // "NAME=VALUE", complete, DSCHED_* included
-  std::string folder;                    // working directory
-  std::string stdin_file;                // empty: /dev/null
+  // "NAME=VALUE", complete, DSCHED_* included: what many attempts share, then its own. Who starts
+  // the attempt keeps what is shared until the executor is gone.
+  std::span<const std::string> shared_environment;
+  std::vector<std::string> environment;
+  std::string folder;      // working directory
+  std::string stdin_file;  // empty: /dev/null
   std::string stdin_text;  // written to a pipe-less temporary file; wins over stdin_file
   enum class Streams : std::uint8_t {
     captured,  // stdout is the result, stderr the log

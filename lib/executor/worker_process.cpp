@@ -143,12 +143,15 @@ bool ProcessRunner::spawn(const ProcessWork& work, Running& running, Ended& ende
     stdout_.shown = options_.shown[1];
   }
   const std::string& name = work.file.empty() ? work.argv[0] : work.file;
-  std::vector<std::string> files = sys::search_path(name, work.environment);
+  // A PATH of its own comes with an environment of its own.
+  std::vector<std::string> files = sys::search_path(
+      name, work.shared_environment.empty() ? work.environment : work.shared_environment);
   if (files.empty()) files.push_back(name);  // an empty name: the system says what is wrong
   sys::Spawn request;
   request.argv = work.argv;
   request.files = files;
   request.fallback = work.fallback;
+  request.shared_environment = work.shared_environment;
   request.environment = work.environment;
   request.folder = work.folder;
   request.stdin_fd = input ? input.get() : running.is_shown ? options_.shown[0] : -1;

@@ -16,6 +16,11 @@ using executor::Attempt;
 // Concatenations up to this size are made in memory, on the session's thread.
 constexpr std::uint64_t k_concat_in_memory_max = 256 * 1024;
 
+void set_environment(CommandEnvironment&& from, executor::ProcessWork& work) {
+  work.shared_environment = from.shared;
+  work.environment = std::move(from.own);
+}
+
 }  // namespace
 
 AttemptMaker::AttemptMaker(const dag::Dag& dag, const AttemptContext& context,
@@ -136,11 +141,11 @@ std::optional<LostArgument> AttemptMaker::argument_files(NodeIndex node,
 
 Made AttemptMaker::make_process(NodeIndex node, Attempt&& attempt) {
   const dag::Node& what = dag_.node(node);
-  const Variables own{{"DSCHED_EXECUTION_ID", context_.execution_id},
-                      {"DSCHED_NODE_ID", std::string(what.node_id)},
-                      {"DSCHED_ATTEMPT", std::to_string(attempt.number)},
-                      {"DSCHED_ATTEMPT_ID", attempt.id},
-                      {"DSCHED_STORE", context_.store_folder}};
+  const OwnVariables own{{"DSCHED_EXECUTION_ID", context_.execution_id},
+                         {"DSCHED_NODE_ID", std::string(what.node_id)},
+                         {"DSCHED_ATTEMPT", std::to_string(attempt.number)},
+                         {"DSCHED_ATTEMPT_ID", attempt.id},
+                         {"DSCHED_STORE", context_.store_folder}};
   executor::ProcessWork work;
   work.folder = context_.folder;
   if (context_.pass_through) work.streams = executor::ProcessWork::Streams::shown;
@@ -151,7 +156,7 @@ Made AttemptMaker::make_process(NodeIndex node, Attempt&& attempt) {
     attempt.work = std::move(work);
     return std::move(attempt);
   }
-  work.environment = environment_.for_command(dag_.settings(node), own);
+  set_environment(environment_.for_command(dag_.settings(node), own), work);
   if (what.operation == Operation::exec) {
     const dag::ExecParameters parameters = dag::exec_parameters(what);
     for (const auto& word : parameters.argv) {
@@ -169,7 +174,7 @@ Made AttemptMaker::make_process(NodeIndex node, Attempt&& attempt) {
   return std::move(attempt);
 }
 
-void AttemptMaker::set_shell(NodeIndex node, const Variables& own,
+void AttemptMaker::set_shell(NodeIndex node, const OwnVariables& own,
                              const std::vector<std::string>& files,
                              executor::ProcessWork& work) const {
   const dag::ShellParameters parameters = dag::shell_parameters(dag_.node(node));
@@ -180,14 +185,14 @@ void AttemptMaker::set_shell(NodeIndex node, const Variables& own,
   if (auto direct = executor::direct_argv(parameters.command)) {
     auto variables = environment_.for_direct_command(dag_.settings(node), own, work.folder);
     if (variables) {
-      work.environment = std::move(*variables);
+      set_environment(std::move(*variables), work);
       work.argv = std::move(*direct);
       work.file = work.argv.front();
       work.fallback = std::move(shell);
       return;
     }
   }
-  work.environment = environment_.for_command(dag_.settings(node), own);
+  set_environment(environment_.for_command(dag_.settings(node), own), work);
   work.argv = std::move(shell);
   work.file = "/bin/sh";
 }

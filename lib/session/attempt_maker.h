@@ -53,8 +53,7 @@ class AttemptMaker {
   [[nodiscard]] std::optional<LostArgument> argument_files(NodeIndex node,
                                                            std::vector<std::string>& files);
   [[nodiscard]] std::string external_request(NodeIndex node, const std::vector<std::string>& files);
-  using Variables = std::vector<std::pair<std::string, std::string>>;
-  void set_shell(NodeIndex node, const Variables& own, const std::vector<std::string>& files,
+  void set_shell(NodeIndex node, const OwnVariables& own, const std::vector<std::string>& files,
                  executor::ProcessWork& work) const;
 
   const dag::Dag& dag_;

@@ -31,6 +31,12 @@ void append_members(std::string& out, const std::map<std::string, std::string>& 
   }
 }
 
+void add_variable(std::vector<std::string>& out, std::string_view name, std::string_view value) {
+  std::string& variable = out.emplace_back();
+  variable.reserve(name.size() + 1 + value.size());
+  variable.append(name).append(1, '=').append(value);
+}
+
 bool is_keyed_always(std::string_view name) {
   return name == "LANG" || name == "TZ" || name.starts_with("LC_");
 }
@@ -77,59 +83,55 @@ std::string_view Environment::keyed(const dag::Settings& settings, std::string& 
   return room;
 }
 
-std::vector<std::string> Environment::for_command(
-    const dag::Settings& settings,
-    const std::vector<std::pair<std::string, std::string>>& own) const {
+// What is passed on from outside, without what is set later.
+std::vector<std::string> Environment::inherited(const dag::Settings& settings,
+                                                const OwnVariables& own) const {
+  const auto is_set_later = [&](std::string_view name) {
+    const auto is_it = [&](const auto& variable) { return variable.first == name; };
+    return std::any_of(own.begin(), own.end(), is_it) ||
+           std::any_of(settings.environment.begin(), settings.environment.end(), is_it);
+  };
   std::vector<std::string> out;
   out.reserve(variables_.size() + settings.environment.size() + own.size());
-  const auto is_set_later = [&](std::string_view name) {
-    if (name.starts_with("DSCHED_")) {
-      for (const auto& variable : own) {
-        if (variable.first == name) return true;
-      }
-    }
-    for (const auto& variable : settings.environment) {
-      if (variable.first == name) return true;
-    }
-    return false;
-  };
-  const auto add = [&](std::string_view name, std::string_view value) {
-    std::string& variable = out.emplace_back();
-    variable.reserve(name.size() + 1 + value.size());
-    variable.append(name).append(1, '=').append(value);
-  };
   for (const auto& [name, value] : variables_) {
-    if (!is_set_later(name)) add(name, value);
+    if (!is_set_later(name)) add_variable(out, name, value);
   }
-  for (const auto& [name, value] : settings.environment) add(name, value);
-  for (const auto& [name, value] : own) add(name, value);
   return out;
 }
 
-std::optional<std::vector<std::string>> Environment::for_direct_command(
-    const dag::Settings& settings, const std::vector<std::pair<std::string, std::string>>& own,
-    const std::string& folder) const {
+CommandEnvironment Environment::for_command(const dag::Settings& settings,
+                                            const OwnVariables& own) const {
+  CommandEnvironment out;
+  if (settings.environment.empty()) {
+    if (!shared_) shared_ = inherited(settings, own);
+    out.shared = *shared_;
+    out.own.reserve(own.size());
+  } else {
+    out.own = inherited(settings, own);
+    for (const auto& [name, value] : settings.environment) add_variable(out.own, name, value);
+  }
+  for (const auto& [name, value] : own) add_variable(out.own, name, value);
+  return out;
+}
+
+std::optional<CommandEnvironment> Environment::for_direct_command(const dag::Settings& settings,
+                                                                  const OwnVariables& own,
+                                                                  const std::string& folder) const {
   if (!settings.environment.empty()) {
-    std::vector<std::string> out = for_command(settings, own);
-    if (!executor::make_shell_environment(out, folder)) return std::nullopt;
+    CommandEnvironment out = for_command(settings, own);
+    if (!executor::make_shell_environment(out.own, folder)) return std::nullopt;
     return out;
   }
-  if (!shell_base_ || shell_base_->folder != folder) {
-    ShellBase base{folder, false, {}};
-    for (const auto& [name, value] : variables_) {
-      const bool is_own = std::any_of(own.begin(), own.end(), [&name = name](const auto& variable) {
-        return variable.first == name;
-      });
-      if (!is_own) base.variables.push_back(name + '=' + value);
-    }
-    base.direct = executor::make_shell_environment(base.variables, folder);
-    shell_base_ = std::move(base);
+  auto base = shell_bases_.find(folder);
+  if (base == shell_bases_.end()) {
+    ShellBase made{false, inherited(settings, own)};
+    made.direct = executor::make_shell_environment(made.variables, folder);
+    base = shell_bases_.emplace(folder, std::move(made)).first;
   }
-  if (!shell_base_->direct) return std::nullopt;
-  std::vector<std::string> out;
-  out.reserve(shell_base_->variables.size() + own.size());
-  out = shell_base_->variables;
-  for (const auto& [name, value] : own) out.push_back(name + '=' + value);
+  if (!base->second.direct) return std::nullopt;
+  CommandEnvironment out{base->second.variables, {}};
+  out.own.reserve(own.size());
+  for (const auto& [name, value] : own) add_variable(out.own, name, value);
   return out;
 }
 

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,15 @@
 #include "dag/node.h"
 
 namespace dsched::session {
+
+using OwnVariables = std::vector<std::pair<std::string, std::string>>;
+
+// "NAME=VALUE" for a command: what all nodes that set nothing share, which stands in the
+// Environment for as long as that lives, then its own.
+struct CommandEnvironment {
+  std::span<const std::string> shared;
+  std::vector<std::string> own;
+};
 
 class Environment {
  public:
@@ -26,15 +36,13 @@ class Environment {
   // For KeyParts::environment: the members of a JSON object, sorted by name. The text stands in
   // `room`, or here when the node adds nothing.
   [[nodiscard]] std::string_view keyed(const dag::Settings& settings, std::string& room) const;
-  // "NAME=VALUE" for the command; `own` are the DSCHED_* variables.
-  [[nodiscard]] std::vector<std::string> for_command(
-      const dag::Settings& settings,
-      const std::vector<std::pair<std::string, std::string>>& own) const;
+  // `own` are the DSCHED_* variables, always of the same names.
+  [[nodiscard]] CommandEnvironment for_command(const dag::Settings& settings,
+                                               const OwnVariables& own) const;
   // The same as /bin/sh would pass it on from `folder`; empty when only the shell itself can tell
   // (executor/direct_command.h). Costs system calls once per folder, not once per node.
-  [[nodiscard]] std::optional<std::vector<std::string>> for_direct_command(
-      const dag::Settings& settings, const std::vector<std::pair<std::string, std::string>>& own,
-      const std::string& folder) const;
+  [[nodiscard]] std::optional<CommandEnvironment> for_direct_command(
+      const dag::Settings& settings, const OwnVariables& own, const std::string& folder) const;
   // The PATH in which the node's executable is searched.
   [[nodiscard]] std::string search_path(const dag::Settings& settings) const;
 
@@ -43,12 +51,16 @@ class Environment {
   std::map<std::string, std::string> keyed_always_;  // value as JSON text
   std::string keyed_always_text_;
   std::string secret_;
+  [[nodiscard]] std::vector<std::string> inherited(const dag::Settings& settings,
+                                                   const OwnVariables& own) const;
+
   struct ShellBase {
-    std::string folder;
     bool direct = false;                 // false: use the shell
-    std::vector<std::string> variables;  // without DSCHED_*
+    std::vector<std::string> variables;  // without `own`
   };
-  mutable std::optional<ShellBase> shell_base_;  // of nodes that set nothing; made on first use
+  // Of nodes that set nothing; made on first use, never changed.
+  mutable std::optional<std::vector<std::string>> shared_;
+  mutable std::map<std::string, ShellBase> shell_bases_;  // by folder
 };
 
 }  // namespace dsched::session

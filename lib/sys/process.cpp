@@ -137,11 +137,13 @@ std::uint32_t changed_signals() {
   return changed;
 }
 
-std::vector<char*> pointers(std::span<const std::string> texts) {
+std::vector<char*> pointers(std::span<const std::string> texts,
+                            std::span<const std::string> more = {}) {
   std::vector<char*> result;
-  result.reserve(texts.size() + 1);
+  result.reserve(texts.size() + more.size() + 1);
   // exec takes char* for history's sake and does not write.
   for (const std::string& text : texts) result.push_back(const_cast<char*>(text.c_str()));
+  for (const std::string& text : more) result.push_back(const_cast<char*>(text.c_str()));
   result.push_back(nullptr);
   return result;
 }
@@ -169,7 +171,7 @@ Spawner::~Spawner() {
 SpawnOutcome Spawner::spawn(const Spawn& request) {
   DSCHED_ASSERT(!request.files.empty(), "there must be something to execute");
   const std::vector<char*> argv = pointers(request.argv);
-  const std::vector<char*> environment = pointers(request.environment);
+  const std::vector<char*> environment = pointers(request.shared_environment, request.environment);
   const std::vector<char*> fallback = pointers(request.fallback);
   const std::vector<char*> files = pointers(request.files);
   Launch launch;

@@ -33,6 +33,7 @@ struct Spawn {
   std::span<const std::string> files;
   // Executed with its own first word when none of `files` can be; may be empty.
   std::span<const std::string> fallback;
+  std::span<const std::string> shared_environment;  // comes before `environment`
   std::span<const std::string> environment;
   std::string folder;  // empty: the caller's
   int stdin_fd = -1;   // -1: /dev/null

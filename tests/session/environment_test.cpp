@@ -44,13 +44,35 @@ TEST_CASE("session: of a secret only a keyed hash is keyed, different in every s
   CHECK(one != keyed(Environment(k_variables, "two"), settings));
 }
 
+Lines sorted(const CommandEnvironment& of) {
+  Lines lines(of.shared.begin(), of.shared.end());
+  lines.insert(lines.end(), of.own.begin(), of.own.end());
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
 TEST_CASE("session: a command sees the caller's variables, then its node's, then dsched's") {
   const Environment environment({"A=1", "B=2", "DSCHED_STORE=outer", "DSCHED_FORMAT=json"}, "");
   dag::Settings settings;
   settings.environment = {{"B", "mine"}, {"C", ""}};
-  Lines lines = environment.for_command(settings, {{"DSCHED_STORE", "inner"}});
-  std::sort(lines.begin(), lines.end());
-  CHECK(lines == Lines{"A=1", "B=mine", "C=", "DSCHED_FORMAT=json", "DSCHED_STORE=inner"});
+  CHECK(sorted(environment.for_command(settings, {{"DSCHED_STORE", "inner"}})) ==
+        Lines{"A=1", "B=mine", "C=", "DSCHED_FORMAT=json", "DSCHED_STORE=inner"});
+}
+
+TEST_CASE("session: nodes that set nothing share the caller's variables, not dsched's") {
+  const Environment environment({"A=1", "DSCHED_NODE_ID=outer"}, "");
+  const CommandEnvironment one = environment.for_command({}, {{"DSCHED_NODE_ID", "one"}});
+  const CommandEnvironment two = environment.for_command({}, {{"DSCHED_NODE_ID", "two"}});
+  CHECK(sorted(one) == Lines{"A=1", "DSCHED_NODE_ID=one"});
+  CHECK(sorted(two) == Lines{"A=1", "DSCHED_NODE_ID=two"});
+  CHECK(one.shared.data() == two.shared.data());
+}
+
+TEST_CASE("session: a command that is executed directly sees what its shell would pass on") {
+  const Environment environment({"A=1", "B%=2", "PWD=/elsewhere"}, "");
+  const auto direct = environment.for_direct_command({}, {{"DSCHED_NODE_ID", "one"}}, "/");
+  REQUIRE(direct);
+  CHECK(sorted(*direct) == Lines{"A=1", "DSCHED_NODE_ID=one", "PWD=/"});
 }
 
 TEST_CASE("session: a node's PATH is where its executable is searched") {
