@@ -23,22 +23,22 @@ std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
+FileInfo::Kind kind_of(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      return FileInfo::Kind::regular;
+    case S_IFDIR:
+      return FileInfo::Kind::folder;
+    case S_IFLNK:
+      return FileInfo::Kind::link;
+    default:
+      return FileInfo::Kind::other;
+  }
+}
+
 FileInfo to_info(const struct stat& status) {
   FileInfo info;
-  switch (status.st_mode & S_IFMT) {
-    case S_IFREG:
-      info.kind = FileInfo::Kind::regular;
-      break;
-    case S_IFDIR:
-      info.kind = FileInfo::Kind::folder;
-      break;
-    case S_IFLNK:
-      info.kind = FileInfo::Kind::link;
-      break;
-    default:
-      info.kind = FileInfo::Kind::other;
-      break;
-  }
+  info.kind = kind_of(status.st_mode);
   info.mode = status.st_mode & 07777U;
   info.owner = status.st_uid;
   info.size = static_cast<std::uint64_t>(status.st_size);
@@ -48,12 +48,22 @@ FileInfo to_info(const struct stat& status) {
   return info;
 }
 
-std::int64_t birth_of(const std::string& path) {
-  struct statx status {};
-  const int flags = AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
-  if (::statx(AT_FDCWD, path.c_str(), flags, STATX_BTIME, &status) != 0) return 0;
-  if ((status.stx_mask & STATX_BTIME) == 0) return 0;
-  return std::int64_t{status.stx_btime.tv_sec} * 1'000'000'000 + status.stx_btime.tv_nsec;
+std::int64_t nanoseconds(const statx_timestamp& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+FileInfo to_info(const struct statx& status) {
+  FileInfo info;
+  info.kind = kind_of(status.stx_mode);
+  info.mode = status.stx_mode & 07777U;
+  info.owner = status.stx_uid;
+  info.size = status.stx_size;
+  info.mtime_ns = nanoseconds(status.stx_mtime);
+  info.ctime_ns = nanoseconds(status.stx_ctime);
+  info.inode = status.stx_ino;
+  const bool is_birth_known = (status.stx_mask & STATX_BTIME) != 0;
+  info.birth_ns = is_birth_known ? nanoseconds(status.stx_btime) : 0;
+  return info;
 }
 
 // A name that no other staged file of this machine has: process, count.
@@ -182,11 +192,10 @@ std::vector<std::string> PosixFiles::list(const std::string& folder) {
 }
 
 std::optional<FileInfo> PosixFiles::info(const std::string& path) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) == 0) {
-    FileInfo info = to_info(status);
-    info.birth_ns = birth_of(path);
-    return info;
+  struct statx status {};
+  constexpr unsigned k_wanted = STATX_BASIC_STATS | STATX_BTIME;
+  if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, k_wanted, &status) == 0) {
+    return to_info(status);
   }
   if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
   fail(path + ": stat", errno);
