@@ -137,12 +137,20 @@ Database::Database(const DatabaseOptions& options) : state_(std::make_unique<Sta
   execute("PRAGMA mmap_size=0; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;");
   execute("PRAGMA cache_size=-16000;");
   if (options.mode != DatabaseOptions::Mode::read_only && options.path != ":memory:") {
+    // A database that is still empty has nothing that a rollback journal could save: without one it
+    // costs one sync instead of four to make it a database with a log.
+    if (is_empty()) execute("PRAGMA journal_mode=MEMORY;");
     // 16 MB of log before a checkpoint: each one costs two syncs.
     const int turned = turn_on_log(state_->handle, state_->busy);
     if (turned != SQLITE_OK) fail(state_->handle, options.path + ": turn on the log", turned);
     execute("PRAGMA synchronous=NORMAL;");
     execute("PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;");
   }
+}
+
+bool Database::is_empty() {
+  Statement pages = prepare("PRAGMA page_count");
+  return pages.step() && pages.integer(0) == 0;
 }
 
 Database::Database(Database&&) noexcept = default;

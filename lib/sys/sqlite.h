@@ -87,6 +87,8 @@ class Database {
  private:
   friend class Statement;
   friend class Transaction;
+  [[nodiscard]] bool is_empty();
+
   struct State;
   std::unique_ptr<State> state_;
 };
