@@ -98,7 +98,7 @@ def processes_in(folder):
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            cwd = os.readlink(f"/proc/{pid}/cwd").encode()
+            cwd = os.fsencode(os.readlink(f"/proc/{pid}/cwd"))
             if marks in cwd and harness.is_alive(pid):
                 found.append(int(pid))
         except OSError:
