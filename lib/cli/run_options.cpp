@@ -141,7 +141,10 @@ void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("PROGRAM", command.program,
                  "A program file; - reads standard input; instead of it: -- COMMAND ARG ...")
       ->type_name("");
-  app.add_option("-j,--jobs", command.jobs, "Nodes running at once (default: what the CPUs allow)")
+  app.add_option("--machine", command.machine,
+                 "Folder by which executions share slots; none: share with nobody")
+      ->type_name("DIR|none");
+  app.add_option("-j,--jobs", command.jobs, "Nodes running at once (default: the machine's slots)")
       ->check(CLI::Range(1U, k_jobs_max))
       ->type_name("N");
   app.add_flag("-k{true},--keep-going{true}", command.keep_going,
@@ -208,6 +211,8 @@ RunRequest run_request(const CLI::App& app, RunCommand& command, Context& contex
     throw Error(ErrorKind::usage, "a program is missing", "see dsched-run --help");
   }
   request.run.width = {command.jobs.value_or(sys::usable_cpus())};
+  request.run.is_width_chosen = command.jobs.has_value();
+  request.shares_machine = command.machine != "none";
   request.run.failure_limit = failure_limit(command.keep_going);
   request.run.retries = command.retries;
   request.run.priority = priority_from(command.priority);
@@ -229,6 +234,11 @@ RunRequest run_request(const CLI::App& app, RunCommand& command, Context& contex
   }
   request.program_options.set = set_pairs(command.set);
   request.store = store_options(command, context);
+  if (!command.machine.empty() && request.shares_machine) {
+    // Executions that its nodes start share the same slots, and so does this one when it detaches.
+    const std::string folder = std::filesystem::absolute(command.machine).string();
+    ::setenv("DSCHED_MACHINE", folder.c_str(), 1);
+  }
   request.environment = environment_now();
   request.initiated_by = sys::user_name();
   request.wait_for_turn = !command.no_wait;

@@ -17,6 +17,7 @@ struct RunCommand {
   CommonOptions common;
   std::string program;  // a file, "-", or empty
   std::optional<unsigned> jobs;
+  std::string machine;
   std::vector<std::string> keep_going;  // one per flag: "" or "N"
   unsigned retries = 0;
   std::string priority = "normal";

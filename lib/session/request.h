@@ -15,7 +15,7 @@ namespace dsched::session {
 
 struct RunOptions {
   Slots width{1};
-  bool is_width_chosen = false;  // -j was given; else as wide as the machine
+  bool is_width_chosen = false;                    // -j was given; else as wide as the machine
   std::optional<std::uint64_t> failure_limit = 1;  // empty: --keep-going without a number
   std::uint32_t retries = 0;
   Priority priority;
@@ -44,8 +44,9 @@ struct RunRequest {
   store::Options store;
   std::vector<std::string> environment;  // "NAME=VALUE"
   std::string initiated_by;
-  bool wait_for_turn = true;  // false: Error busy when another execution runs in the store
-  bool pass_through = false;  // dsched-run -- COMMAND: the caller's stdin, stdout and stderr
+  bool shares_machine = true;  // false: -j slots of its own, whoever else runs
+  bool wait_for_turn = true;   // false: Error busy when another execution runs in the store
+  bool pass_through = false;   // dsched-run -- COMMAND: the caller's stdin, stdout and stderr
 };
 
 }  // namespace dsched::session

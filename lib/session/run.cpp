@@ -14,6 +14,7 @@
 #include "executor/process_executor.h"
 #include "session/argument_files.h"
 #include "session/detach.h"
+#include "session/machine_slots.h"
 #include "session/prepare.h"
 #include "session/resume.h"
 #include "session/retention.h"
@@ -94,7 +95,8 @@ std::string random_name(sys::Entropy& entropy) {
   return hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-std::string machine_folder_of(const Environment& environment) {
+std::string machine_folder_of(const RunRequest& request) {
+  const Environment environment(request.environment, {});
   return sys::machine_folder({.dsched_machine = environment.get("DSCHED_MACHINE"),
                               .xdg_runtime_dir = environment.get("XDG_RUNTIME_DIR"),
                               .tmpdir = environment.get("TMPDIR")});
@@ -332,7 +334,7 @@ class RunInStore {
                                journal::ExecutionRecord& record, const Prepared& prepared,
                                History&& history) {
     const Environment environment(request_.environment, store.identity().secret);
-    const std::string machine = machine_folder_of(environment);
+    const std::string machine = machine_folder_of(request_);
     MachineArgumentFiles argument_files(machine, machine + '/' + runner_name_,
                                         store.identity().folder + "/tmp", system_.files);
     executor::FileExaminer examiner(request_.folder, store.file_digests(), system_.clock);
@@ -348,10 +350,10 @@ class RunInStore {
                                         .table = &processes_.table,
                                         .trees = &processes_.trees,
                                         .keeper = &processes_.keeper});
-    FixedSlots slots(request_.run.width);
-    SystemWaiter waiter(processes_.signals, executor.event_fd(), slots);
-    const Ports ports{system_.clock,  system_.entropy, store, executor, workspace,
-                      argument_files, waiter,          slots, observer_};
+    const std::unique_ptr<SlotSource> slots = make_slots(store, record, machine);
+    SystemWaiter waiter(processes_.signals, executor.event_fd(), *slots);
+    const Ports ports{system_.clock,  system_.entropy, store,  executor, workspace,
+                      argument_files, waiter,          *slots, observer_};
     const RunPlan plan{.dag = prepared.dag,
                        .options = request_.run,
                        .answer = request_.answer,
@@ -382,6 +384,31 @@ class RunInStore {
     return answer;
   }
 
+  // A machine that cannot be shared is no reason not to run: then -j is all there is.
+  std::unique_ptr<SlotSource> make_slots(const store::Store& store,
+                                         const journal::ExecutionRecord& record,
+                                         const std::string& folder) {
+    if (!request_.shares_machine) return std::make_unique<FixedSlots>(request_.run.width);
+    machine::Member member;
+    member.pid = sys::process_id();
+    member.execution_id = to_text(record.id);
+    member.execution = record.number.value;
+    member.dag_id = record.dag_id;
+    member.store = store.identity().folder;
+    member.runner_name = runner_name_;
+    const Environment environment(request_.environment, {});
+    member.parent_attempt = environment.get("DSCHED_ATTEMPT_ID").value_or("");
+    try {
+      return std::make_unique<MachineSlots>(folder, system_.clock, system_.host, std::move(member),
+                                            record.priority);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::environment) throw;
+      observer_.note(std::string("warning: ") + error.what() +
+                     "; its slots are not shared with other executions");
+      return std::make_unique<FixedSlots>(request_.run.width);
+    }
+  }
+
   static void save_digests(store::Store& store) {
     if (!store.file_digests().has_queued()) return;
     sys::Transaction transaction(store.database());
@@ -407,7 +434,7 @@ std::variant<wire::RunAnswer, InvalidProgram> run_detached(RunRequest request, O
                                                            const Recorded& recorded) {
   System system;
   const std::string name = random_name(system.entropy);
-  const std::string machine = machine_folder_of(Environment(request.environment, {}));
+  const std::string machine = machine_folder_of(request);
   Processes processes({.environment_mark = "DSCHED_ATTEMPT_ID=" + name + '-',
                        .temporary_folder = machine + '/' + name});
   RunInStore run_in_store(system, processes, request, observer, name, recorded);

@@ -58,6 +58,7 @@ class Runner {
   void loop();
   [[nodiscard]] bool settle_slots();
   void take_allowance(const engine::Demand& demand);
+  void warn_of_wide_nodes(Slots machine);
   void give_width();
   void note_nested();
   void wait_and_take();
@@ -123,6 +124,7 @@ class Runner {
   Tracker tracker_;
   std::unique_ptr<journal::Durations> durations_;  // loaded when something must run
   engine::Effects effects_;
+  bool is_width_checked_ = false;
   bool others_wait_ = false;                   // for slots of the machine
   Slots width_given_;                          // to the executor
   std::vector<std::string> waiting_attempts_;  // ids of attempts that wait for nested executions

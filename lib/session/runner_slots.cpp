@@ -28,11 +28,24 @@ void Runner::take_allowance(const engine::Demand& demand) {
   const Allowance allowance = ports_.slots.update(report);
   others_wait_ = allowance.holding.contended;
   if (allowance.priority) execution_.priority = *allowance.priority;
+  warn_of_wide_nodes(allowance.machine);
   waiting_attempts_ = allowance.waiting_attempts;
   note_nested();
   apply(engine::Leased{allowance.holding, allowance.machine, allowance.quantum,
                        allowance.preemption});
   give_width();
+}
+
+void Runner::warn_of_wide_nodes(Slots machine) {
+  if (is_width_checked_) return;
+  is_width_checked_ = true;
+  for (const NodeIndex node : plan_.wanted) {
+    const Slots needed = plan_.dag.settings(node).slots;
+    if (needed <= machine) continue;
+    warn("node " + std::string(plan_.dag.node(node).node_id) + " needs " +
+         std::to_string(needed.count) + " slots and the machine has " +
+         std::to_string(machine.count) + ": it will run alone");
+  }
 }
 
 // An attempt that only waits for a nested execution keeps its worker busy, but none of the slots.
