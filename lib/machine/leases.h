@@ -5,8 +5,8 @@
 // Every change is one short decision: lock, read, apply engine::Arbiter, write, unlock, ring the
 // bells of those whom it concerns. There is no daemon; whoever needs a decision makes it.
 //
-// Not a database: a lone run would pay a millisecond for opening one, and a decision needs nothing
-// of it but atomicity, which two images and a checksum give (doc/DESIGN.md).
+// Not a database: a decision needs nothing of it but atomicity, which two images and a checksum
+// give (doc/DESIGN.md).
 //
 //   leases = header image image                       little-endian
 //   header = "dsched leases 1\n" size:u32 settings sum:u64    at 0; 4,096 bytes, the rest zeros

@@ -14,7 +14,9 @@ using engine::Demand;
 using engine::LesseeId;
 using engine::MachineSettings;
 
+constexpr int k_joins_max = 4;
 constexpr Nanoseconds k_idle_look = std::chrono::seconds{1};
+constexpr std::size_t k_crowd = 16;
 // A moment that has come already must not make us look without a pause.
 constexpr Nanoseconds k_soonest_look = std::chrono::milliseconds{1};
 
@@ -47,6 +49,17 @@ Membership::Membership(std::string folder, const sys::Clock& clock, sys::Host& h
     throw Error(ErrorKind::environment, "machine: '" + self_.execution_id + "' is no execution id");
   }
   standing_.priority = priority;
+  // Whoever removes the folder may do so between the decision and the doorbell.
+  for (int tries = 1; !doorbell_; ++tries) {
+    try {
+      join();
+    } catch (const Error&) {
+      if (tries == k_joins_max) throw;
+    }
+  }
+}
+
+void Membership::join() {
   const std::optional<Decision> decision =
       leases_.decide([&](Leases::Draft& draft) { take_seat(draft); });
   doorbell_ = std::make_unique<Doorbell>(leases_.folder(), self_.execution_id);
@@ -135,8 +148,13 @@ void Membership::learn(const Decision& decision, const Demand& demand) {
   standing_.is_alone = decision.members.size() == 1;
   const bool is_short = demand.wanted > standing_.holding.held;
   const bool looks_often = standing_.holding.contended || (is_short && !standing_.is_alone);
-  next_look_ = decision.now + (looks_often ? standing_.settings.quantum : k_idle_look);
-  if (const std::optional<Instant> next = decision.arbiter.next_decision()) {
+  // The more there are, the less often each of them looks: any one's decision is for all. Those
+  // who hold slots look in time.
+  const std::size_t crowd = decision.members.size() / k_crowd;
+  const Nanoseconds pause = standing_.settings.quantum * static_cast<std::int64_t>(crowd + 1);
+  next_look_ = decision.now + (looks_often ? std::min(pause, k_idle_look) : k_idle_look);
+  const std::optional<Instant> next = decision.arbiter.next_decision();
+  if (next && (crowd == 0 || standing_.holding.held.count > 0)) {
     next_look_ = std::clamp(*next, decision.now + k_soonest_look, next_look_);
   }
 }

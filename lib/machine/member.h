@@ -3,8 +3,9 @@
 // A runner's membership in the machine: what it may use, and news about it.
 //
 // One per running execution. Other processes ring its bell when something changed for it; a bell
-// carries no facts and may be lost, so it also looks by itself: each quantum while somebody waits,
-// else each second. Every look is a decision (machine/leases.h), which also renews its leases.
+// carries no facts and may be lost, so it also looks by itself: each quantum while somebody waits
+// (less often among many), else each second. Every look is a decision (machine/leases.h), which
+// also renews its leases.
 //
 // Whoever finds that it is not in the table any more (somebody removed or replaced the file) joins
 // again, without its slots. While no decision can be had it goes on with what it was told last, if
@@ -53,6 +54,7 @@ class Membership {
   [[nodiscard]] Instant next_look() const { return next_look_; }
 
  private:
+  void join();
   void take_seat(Leases::Draft& draft);
   void learn(const Decision& decision, const engine::Demand& demand);
 

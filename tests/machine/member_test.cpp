@@ -70,6 +70,21 @@ TEST_CASE("machine: a contended holder looks again each quantum") {
   CHECK(first->next_look() > world.clock.now());
 }
 
+TEST_CASE("machine: among many those who only wait look less often, but within a second") {
+  MachineWorld world;
+  world.choose_slots(1);
+  const auto holder = world.join("holder");
+  (void)holder->report(demand_of(1));
+  std::vector<std::unique_ptr<Membership>> crowd;
+  for (int i = 0; i < 40; ++i) crowd.push_back(world.join("waiter" + std::to_string(i)));
+  for (const auto& waiter : crowd) (void)waiter->report(demand_of(1));
+  (void)holder->report(demand_of(1, 1));
+  const Instant now = world.clock.now();
+  CHECK(holder->next_look() <= now + engine::k_quantum_default);
+  CHECK(crowd.back()->next_look() > now + engine::k_quantum_default);
+  CHECK(crowd.back()->next_look() <= now + std::chrono::seconds{1});
+}
+
 TEST_CASE("machine: what somebody who leaves held goes to those who wait, and they are rung") {
   MachineWorld world;
   world.choose_slots(2);
