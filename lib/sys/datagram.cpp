@@ -18,7 +18,7 @@ namespace {
 // A queue that is filled as fast as it is emptied must not hold us up for ever.
 constexpr int k_drained_at_once = 4096;
 
-[[noreturn]] void fail(const std::string& what, int error_number) {
+[[noreturn]] void socket_failed(const std::string& what, int error_number) {
   throw Error(ErrorKind::environment, describe_errno(what, error_number));
 }
 
@@ -39,15 +39,15 @@ sockaddr_un address_of(const Fd& folder, const std::string& name) {
 
 Fd folder_handle(const std::string& folder) {
   Fd fd{::open(folder.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-  if (!fd) fail("folder " + folder + ": open", errno);
+  if (!fd) socket_failed("folder " + folder + ": open", errno);
   return fd;
 }
 
 Fd bind_datagram(const Fd& folder, const std::string& name) {
   Fd socket = datagram_socket();
-  if (!socket) fail("socket " + name, errno);
+  if (!socket) socket_failed("socket " + name, errno);
   // Before it is bound, a socket's mode is that with which its name is made (Linux).
-  if (::fchmod(socket.get(), 0600) != 0) fail("socket " + name + ": chmod", errno);
+  if (::fchmod(socket.get(), 0600) != 0) socket_failed("socket " + name + ": chmod", errno);
   const sockaddr_un address = address_of(folder, name);
   const auto* const plain = reinterpret_cast<const sockaddr*>(&address);
   if (::bind(socket.get(), plain, sizeof address) == 0) return socket;
@@ -55,7 +55,7 @@ Fd bind_datagram(const Fd& folder, const std::string& name) {
     remove_name(folder, name);
     if (::bind(socket.get(), plain, sizeof address) == 0) return socket;
   }
-  fail("socket " + name + ": bind", errno);
+  socket_failed("socket " + name + ": bind", errno);
 }
 
 bool send_datagram(const Fd& folder, const std::string& name) {
@@ -81,12 +81,12 @@ bool has_name(const Fd& folder, const std::string& name) {
 
 void remove_name(const Fd& folder, const std::string& name) {
   if (::unlinkat(folder.get(), name.c_str(), 0) != 0 && errno != ENOENT) {
-    fail("socket " + name + ": unlink", errno);
+    socket_failed("socket " + name + ": unlink", errno);
   }
 }
 
 void put_in_place_of(const Fd& number, Fd fd) {
-  if (::dup3(fd.get(), number.get(), O_CLOEXEC) < 0) fail("socket: dup", errno);
+  if (::dup3(fd.get(), number.get(), O_CLOEXEC) < 0) socket_failed("socket: dup", errno);
 }
 
 }  // namespace dsched::sys

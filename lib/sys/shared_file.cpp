@@ -17,7 +17,7 @@ namespace {
 constexpr Nanoseconds k_first_pause = std::chrono::microseconds{20};
 constexpr Nanoseconds k_longest_pause = std::chrono::milliseconds{1};
 
-[[noreturn]] void fail(const std::string& what, int error_number) {
+[[noreturn]] void shared_file_failed(const std::string& what, int error_number) {
   throw Error(ErrorKind::environment, describe_errno(what, error_number));
 }
 
@@ -46,9 +46,9 @@ void pause_for(Nanoseconds time) {
 SharedFile::SharedFile(const std::string& path)
     : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600)),
       path_(path) {
-  if (!fd_) fail(path + ": open", errno);
+  if (!fd_) shared_file_failed(path + ": open", errno);
   struct stat status {};
-  if (::fstat(fd_.get(), &status) != 0) fail(path + ": stat", errno);
+  if (::fstat(fd_.get(), &status) != 0) shared_file_failed(path + ": stat", errno);
   if (!S_ISREG(status.st_mode)) {
     throw Error(ErrorKind::environment, path + ": not a regular file");
   }
@@ -66,7 +66,7 @@ std::string SharedFile::read(std::uint64_t offset, std::size_t size) const {
     const ssize_t got =
         ::pread(fd_.get(), bytes.data() + done, size - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail(path_ + ": read", errno);
+    if (got < 0) shared_file_failed(path_ + ": read", errno);
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
   }
@@ -79,24 +79,24 @@ void SharedFile::write(std::uint64_t offset, std::string_view bytes) {
     const ssize_t done =
         ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (done < 0 && errno == EINTR) continue;
-    if (done < 0) fail(path_ + ": write", errno);
+    if (done < 0) shared_file_failed(path_ + ": write", errno);
     bytes.remove_prefix(static_cast<std::size_t>(done));
     offset += static_cast<std::uint64_t>(done);
   }
 }
 
 void SharedFile::sync() {
-  if (::fsync(fd_.get()) != 0) fail(path_ + ": sync", errno);
+  if (::fsync(fd_.get()) != 0) shared_file_failed(path_ + ": sync", errno);
   const std::string folder = path_.substr(0, path_.rfind('/') + 1);
   const Fd names{::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!names || ::fsync(names.get()) != 0) fail(path_ + ": sync the folder", errno);
+  if (!names || ::fsync(names.get()) != 0) shared_file_failed(path_ + ": sync the folder", errno);
 }
 
 bool SharedFile::try_lock(std::uint64_t byte) {
   struct flock lock = on_byte(byte, F_WRLCK);
   if (::fcntl(fd_.get(), F_OFD_SETLK, &lock) == 0) return true;
   if (errno == EAGAIN || errno == EACCES) return false;
-  fail(path_ + ": lock", errno);
+  shared_file_failed(path_ + ": lock", errno);
 }
 
 bool SharedFile::lock(std::uint64_t byte, Nanoseconds patience) {
@@ -113,12 +113,12 @@ bool SharedFile::lock(std::uint64_t byte, Nanoseconds patience) {
 
 void SharedFile::unlock(std::uint64_t byte) {
   struct flock lock = on_byte(byte, F_UNLCK);
-  if (::fcntl(fd_.get(), F_OFD_SETLK, &lock) != 0) fail(path_ + ": unlock", errno);
+  if (::fcntl(fd_.get(), F_OFD_SETLK, &lock) != 0) shared_file_failed(path_ + ": unlock", errno);
 }
 
 bool SharedFile::is_locked(std::uint64_t byte) const {
   struct flock lock = on_byte(byte, F_WRLCK);
-  if (::fcntl(fd_.get(), F_OFD_GETLK, &lock) != 0) fail(path_ + ": lock", errno);
+  if (::fcntl(fd_.get(), F_OFD_GETLK, &lock) != 0) shared_file_failed(path_ + ": lock", errno);
   return lock.l_type != F_UNLCK;
 }
 
@@ -126,14 +126,14 @@ bool SharedFile::is_in_place() const {
   struct stat status {};
   if (::lstat(path_.c_str(), &status) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return false;
-    fail(path_ + ": stat", errno);
+    shared_file_failed(path_ + ": stat", errno);
   }
   return status.st_dev == device_ && status.st_ino == inode_;
 }
 
 void SharedFile::remove() {
   if (is_in_place() && ::unlink(path_.c_str()) != 0 && errno != ENOENT) {
-    fail(path_ + ": unlink", errno);
+    shared_file_failed(path_ + ": unlink", errno);
   }
 }
 
