@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "sys/files.h"
+#include "sys/private_folder.h"
 #include "sys/streams.h"
 #include "sys/terminal.h"
 
@@ -159,6 +160,17 @@ std::string Context::store_folder() const {
   if (!options.store.empty()) return options.store;
   const char* value = std::getenv("DSCHED_STORE");
   return value != nullptr && *value != '\0' ? value : ".dsched";
+}
+
+std::string Context::machine_folder() const {
+  const auto variable = [](const char* name) -> std::optional<std::string_view> {
+    const char* value = std::getenv(name);
+    if (value == nullptr) return std::nullopt;
+    return value;
+  };
+  return sys::machine_folder({.dsched_machine = variable("DSCHED_MACHINE"),
+                              .xdg_runtime_dir = variable("XDG_RUNTIME_DIR"),
+                              .tmpdir = variable("TMPDIR")});
 }
 
 Arguments split_arguments(int argc, char** argv) {

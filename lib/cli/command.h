@@ -56,6 +56,7 @@ struct Context {
   std::string tool;
   [[nodiscard]] wire::JsonWriter::Layout layout() const;
   [[nodiscard]] std::string store_folder() const;
+  [[nodiscard]] std::string machine_folder() const;
 };
 
 // Arguments behind a lone "--" are taken out before parsing.

@@ -15,9 +15,10 @@ import unittest
 
 import house
 
-TOOLS = ("dsched-run", "dsched-stats", "dsched-store")
+TOOLS = ("dsched-policy", "dsched-run", "dsched-stats", "dsched-store")
 COMMANDS = {
     "dsched-stats": ("progress", "executions", "nodes", "log"),
+    "dsched-policy": ("get", "set", "next"),
     "dsched-store": ("ls", "get", "put", "meta", "rm", "verify", "gc"),
 }
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[A-Za-z])(?![\w-])")

@@ -31,6 +31,7 @@ BUILD = pathlib.Path(os.environ.get("DSCHED_BUILD", SOURCE / "build" / "release"
 RUN = str(BUILD / "bin" / "dsched-run")
 STORE = str(BUILD / "bin" / "dsched-store")
 STATS = str(BUILD / "bin" / "dsched-stats")
+POLICY = str(BUILD / "bin" / "dsched-policy")
 BACKEND = os.environ.get("DSCHED_TEST_BACKEND", "")
 
 PATIENCE_S = 120  # when something that must happen has not happened, even under a sanitizer
@@ -42,6 +43,22 @@ def schema_of(name):
     if name not in _SCHEMAS:
         _SCHEMAS[name] = schema.load(name)
     return _SCHEMAS[name]
+
+
+# What a document is, by the first of these members that it has.
+_SCHEMA_BY_MEMBER = {
+    "next_pid": "policy-next", "quantum_micros": "policy", "execution_id": "run-answer", "would_run": "dry-run",
+}
+
+
+def schema_name_of(document):
+    return next((_SCHEMA_BY_MEMBER[m] for m in _SCHEMA_BY_MEMBER if m in document), "error")
+
+
+def check_schema(name, document):
+    faults = schema.faults(document, schema_of(name))
+    if faults:
+        raise AssertionError(f"breaks schema {name}: {faults}\n{document}")
 
 
 def shell(node_id, command, **fields):
@@ -107,12 +124,9 @@ class Done:
         return self._document
 
     def _check(self, document):
-        name = ("run-submitted" if document.get("status") == "submitted"
-                else "run-answer" if "execution_id" in document
-                else "dry-run" if "would_run" in document else "error")
-        faults = schema.faults(document, schema_of(name))
+        faults = schema.faults(document, schema_of(schema_name_of(document)))
         if faults:
-            raise AssertionError(f"breaks schema {name}: {faults}\n{self!r}")
+            raise AssertionError(f"breaks its schema: {faults}\n{self!r}")
         if document["success"] != (self.code == 0):
             raise AssertionError(f"success is not what the exit code says\n{self!r}")
 

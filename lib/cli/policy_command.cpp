@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/policy_command.h"
+
+#include "machine/member.h"
+#include "sys/cpus.h"
+#include "sys/streams.h"
+#include "wire/policy_answer.h"
+#include "wire/policy_request.h"
+
+namespace dsched::cli {
+namespace {
+
+constexpr std::string_view k_standard_input = "-";
+
+std::string request_text() {
+  return sys::read_all(0, "standard input");
+}
+
+struct Machine {
+  explicit Machine(const Context& context) : leases(context.machine_folder(), clock, host) {}
+  sys::PosixClock clock;
+  sys::PosixHost host;
+  machine::Leases leases;
+};
+
+void show(const engine::MachineSettings& settings, const Context& context) {
+  write_out(context.json ? wire::policy_document(settings, context.layout())
+                         : wire::policy_lines(settings));
+}
+
+int get(const PolicyCommand&, Context& context) {
+  Machine machine(context);
+  show(machine.leases.look().arbiter.settings, context);
+  return 0;
+}
+
+wire::PolicyChange wanted_change(const PolicyCommand& command) {
+  wire::PolicyChange words;
+  if (!command.policy.empty() && command.policy != k_standard_input) {
+    words.policy = wire::policy_in(command.policy);
+  }
+  if (!command.quantum.empty()) words.quantum = wire::quantum_in(command.quantum);
+  if (!command.slots.empty()) words.slots = wire::slots_in(command.slots);
+  if (!command.preemption.empty()) words.preemption = wire::preemption_in(command.preemption);
+  if (command.policy != k_standard_input) return words;
+  return wire::merged(wire::read_policy_change(request_text()), words);
+}
+
+int set(const PolicyCommand& command, Context& context) {
+  const wire::PolicyChange change = wanted_change(command);
+  if (change.is_empty()) {
+    throw Error(ErrorKind::usage, "nothing to set: name a policy, quantum, slots or preemption",
+                "see dsched-policy set --help");
+  }
+  Machine machine(context);
+  const auto apply = [&change](engine::MachineSettings& settings) {
+    if (change.policy) settings.policy = *change.policy;
+    if (change.quantum) settings.quantum = *change.quantum;
+    if (change.preemption) settings.preemption = *change.preemption;
+    if (!change.slots) return;
+    const auto* chosen = std::get_if<Slots>(&*change.slots);
+    settings.slots = chosen != nullptr ? *chosen : Slots{sys::usable_cpus()};
+    settings.slots_are_chosen = chosen != nullptr;
+  };
+  show(machine::set_settings(machine.leases, apply), context);
+  return 0;
+}
+
+int next(const PolicyCommand&, Context& context) {
+  Machine machine(context);
+  std::optional<wire::NextAnswer> answer;
+  if (const auto member = machine::schedule_next(machine.leases)) {
+    answer = wire::NextAnswer{.pid = member->pid, .execution_id = member->execution_id};
+  }
+  write_out(context.json ? wire::next_document(answer, context.layout()) : wire::next_line(answer));
+  return 0;
+}
+
+}  // namespace
+
+void add_policy_commands(CLI::App& app, PolicyCommand& command) {
+  // Without a command the policy is shown: looking harms nothing.
+  app.require_subcommand(0, 1);
+  command.call = get;
+  app.fallthrough();
+  const auto add = [&](const char* name, const char* what, auto call) {
+    CLI::App* sub = app.add_subcommand(name, what);
+    sub->callback([&command, call] { command.call = call; });
+    return sub;
+  };
+  add("get", "Show the policy (the default)", get);
+  CLI::App* set_command = add("set", "Change it, for everything that runs here", set);
+  set_command
+      ->add_option("POLICY", command.policy,
+                   "RoundRobin, Priority or Fair; - reads the request from standard input")
+      ->type_name("");
+  set_command
+      ->add_option("--quantum", command.quantum,
+                   "How long a slot is held while others wait: 1ms to 60s")
+      ->type_name("TIME");
+  set_command->add_option("--slots", command.slots, "How many there are, or auto")->type_name("N");
+  set_command
+      ->add_option("--preemption", command.preemption,
+                   "suspend: stop nodes; boundary: wait until they end")
+      ->type_name("HOW");
+  add("next", "Give the next slot and say who got it", next);
+}
+
+}  // namespace dsched::cli

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/request_fields.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/json_reader.h"
+#include "base/text.h"
+
+namespace dsched::wire {
+namespace {
+
+using nlohmann::json;
+
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(ErrorKind::invalid_request, message);
+}
+
+// The same name twice would otherwise mean: the last one wins, unseen.
+void refuse_duplicates(std::string_view text) {
+  JsonReader reader(text, JsonDialect::relaxed);
+  if (reader.next() != JsonToken::begin_object) return;
+  std::vector<std::string> names;
+  while (reader.next() == JsonToken::name) {
+    std::string name(reader.text());
+    if (std::find(names.begin(), names.end(), name) != names.end()) {
+      refuse_field(name, "is there twice");
+    }
+    names.push_back(std::move(name));
+    reader.next();
+    reader.skip();
+    if (reader.token() == JsonToken::failed) return;
+  }
+}
+
+}  // namespace
+
+void read_request(std::string_view text, std::span<const RequestField> fields) {
+  const json document = json::parse(text, nullptr, false, true);
+  if (document.is_discarded()) refuse("the request is not JSON");
+  if (!document.is_object()) refuse("the request must be a JSON object");
+  refuse_duplicates(text);
+  std::vector<std::string_view> names;
+  for (const RequestField& field : fields) names.push_back(field.name);
+  for (const auto& [name, value] : document.items()) {
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) {
+      const auto near = nearest(name, names);
+      refuse_field(name, "unknown" + (near ? "; did you mean " + std::string(*near) + "?" : ""));
+    }
+    fields[static_cast<std::size_t>(found - names.begin())].take(value);
+  }
+}
+
+void refuse_field(std::string_view name, std::string_view why) {
+  refuse("field " + escape_for_terminal(name) + ": " + std::string(why));
+}
+
+std::string string_in(std::string_view name, const json& value) {
+  if (!value.is_string()) refuse_field(name, "must be a string");
+  return value.get<std::string>();
+}
+
+bool bool_in(std::string_view name, const json& value) {
+  if (!value.is_boolean()) refuse_field(name, "must be true or false");
+  return value.get<bool>();
+}
+
+std::vector<std::string> strings_in(std::string_view name, const json& value) {
+  if (value.is_string()) return {value.get<std::string>()};
+  constexpr std::string_view k_shape = "must be an array of strings";
+  if (!value.is_array()) refuse_field(name, k_shape);
+  std::vector<std::string> out;
+  for (const json& element : value) {
+    if (!element.is_string()) refuse_field(name, k_shape);
+    out.push_back(element.get<std::string>());
+  }
+  return out;
+}
+
+}  // namespace dsched::wire
