@@ -220,8 +220,14 @@ Demand Execution::demand(Others others) const {
   const std::uint32_t width = options_.width.count;
   const std::uint32_t limit = run_limit();
   Demand demand;
-  // An attempt that was handed over ahead of its turn occupies nothing yet.
-  demand.in_use = {std::max(running_, std::min(used_, limit))};
+  // An attempt that was handed over ahead of its turn occupies nothing yet, but one that could not
+  // be taken back has begun.
+  std::uint32_t begun = running_;
+  for (const NodeIndex node : active_) {
+    const NodeData& data = nodes_[node.value];
+    if (data.phase == Phase::granted && data.withdraw_asked) begun += data.taken;
+  }
+  demand.in_use = {std::max(begun, std::min(used_, limit))};
   const bool starts_nothing = is_stopping() || is_suspended_ || is_paused_;
   std::uint32_t more = 0;
   if (!is_suspended_ && !is_paused_) {
@@ -231,7 +237,9 @@ Demand Execution::demand(Others others) const {
   if (!starts_nothing) {
     more += queue_.slots_wanted(width, [this](NodeIndex node) { return need(node); });
     for (const NodeIndex node : active_) {
-      if (phase(node) == Phase::granted && used_ > limit) more += need(node).count;
+      const NodeData& data = nodes_[node.value];
+      const bool is_ahead = data.phase == Phase::granted && !data.withdraw_asked && used_ > limit;
+      if (is_ahead) more += data.taken;
     }
   }
   demand.wanted = {std::min(demand.in_use.count + more, std::max(width, demand.in_use.count))};

@@ -231,6 +231,18 @@ TEST_CASE("engine: attempts handed ahead are taken back when a slot is due") {
   CHECK(bench.phase("b") == Phase::queued);
 }
 
+TEST_CASE("engine: an attempt handed ahead that has begun occupies a slot") {
+  Bench bench;
+  bench.node("a").node("b").begin(leased(1));
+  bench.apply(slots(1));
+  bench.start("a");
+  bench.will_begin("b");
+  bench.end("a");
+  bench.apply(slots(1, 1));
+  CHECK(bench.phase("b") == Phase::granted);
+  CHECK(bench.execution().demand(Execution::Others::waiting).in_use == Slots{1});
+}
+
 TEST_CASE("engine: a slot that was lent is used for one node") {
   Bench bench;
   bench.node("a").node("b").begin(leased(1));
