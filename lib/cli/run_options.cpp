@@ -189,7 +189,6 @@ void add_run_options(CLI::App& app, RunCommand& command) {
       ->type_name("LANGUAGE");
   app.add_flag("--detach", command.detach,
                "Answer as soon as the execution is recorded; it goes on without a terminal");
-  app.add_flag("--no-wait", command.no_wait, "Do not wait for another execution, or for people");
 }
 
 RunRequest run_request(const CLI::App& app, RunCommand& command, Context& context,
@@ -241,7 +240,6 @@ RunRequest run_request(const CLI::App& app, RunCommand& command, Context& contex
   }
   request.environment = environment_now();
   request.initiated_by = sys::user_name();
-  request.wait_for_turn = !command.no_wait;
   return request;
 }
 

@@ -37,7 +37,6 @@ struct RunCommand {
   std::string operations;
   bool trust_store = false;
   std::string language = "auto";
-  bool no_wait = false;
   bool detach = false;
 };
 

@@ -105,7 +105,7 @@ void each_answer_option(AnswerOptions& options, Each& each) {
 template <class Each>
 void each_setting(RunRequest& request, LogSettings& log, Each& each) {
   auto& [program, folder, program_options, run, answer, resume, store, environment, initiated_by,
-         shares_machine, wait_for_turn, pass_through] = request;
+         shares_machine, pass_through] = request;
   static_cast<void>(program);      // handed over as it is
   static_cast<void>(environment);  // inherited
   auto& [set] = program_options;
@@ -117,7 +117,6 @@ void each_setting(RunRequest& request, LogSettings& log, Each& each) {
   each_store_option(store, each);
   each("initiated_by", initiated_by);
   each("shares_machine", shares_machine);
-  each("wait_for_turn", wait_for_turn);
   each("pass_through", pass_through);
   auto& [program_name, progress, color, quiet] = log;
   each("program_name", program_name);

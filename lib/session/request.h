@@ -45,7 +45,6 @@ struct RunRequest {
   std::vector<std::string> environment;  // "NAME=VALUE"
   std::string initiated_by;
   bool shares_machine = true;  // false: -j slots of its own, whoever else runs
-  bool wait_for_turn = true;   // false: Error busy when another execution runs in the store
   bool pass_through = false;   // dsched-run -- COMMAND: the caller's stdin, stdout and stderr
 };
 

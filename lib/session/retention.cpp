@@ -3,7 +3,9 @@
 
 #include <limits>
 
+#include "journal/summary.h"
 #include "session/detach.h"
+#include "store/run_locks.h"
 
 namespace dsched::session {
 namespace {
@@ -45,9 +47,16 @@ std::vector<journal::ExecutionRecord> expire(store::Store& store, journal::Journ
     ++newer;
     (old ? gone : kept).push_back(record);
   });
-  for (const journal::ExecutionRecord& record : gone) {
-    journal.remove(record.number);
-    store.world().files.remove(log_path(store.identity().folder, to_text(record.id)));
+  for (journal::ExecutionRecord& record : gone) {
+    // Whoever runs or resumes it holds this lock, and then it stays.
+    const auto lock =
+        store::try_run_lock(store, {.execution_id = to_text(record.id), .machine_folder = {}});
+    if (std::holds_alternative<store::RunLock>(lock)) {
+      journal.remove(record.number);
+      store.world().files.remove(log_path(store.identity().folder, to_text(record.id)));
+    } else {
+      kept.push_back(std::move(record));
+    }
   }
   return kept;
 }
@@ -72,10 +81,20 @@ store::GcResult collect(store::Store& store, journal::Journal& journal,
 
 void collect_now_and_then(store::Store& store, journal::Journal& journal) {
   const WallTime now = store.world().clock.wall();
-  const auto last = journal.last_collection();
-  if (last && now - *last < k_collect_interval) return;
-  journal.set_last_collection(now);
-  if (!last) return;  // a store's first day
+  const auto is_due = [&] {
+    const auto last = journal.last_collection();
+    return !last || now - *last >= k_collect_interval;
+  };
+  if (!is_due()) return;
+  {
+    sys::Transaction transaction(store.database());
+    if (!is_due()) return;  // another execution that ends has just taken it on
+    const bool is_first_day = !journal.last_collection();
+    journal.set_last_collection(now);
+    transaction.commit();
+    if (is_first_day) return;
+  }
+  journal::coarsen_summaries(store.database(), now);
   store::GcOptions options;
   options.older_than = k_keep_others;
   (void)collect(store, journal, options);

@@ -20,6 +20,7 @@
 #include "session/retention.h"
 #include "session/runner.h"
 #include "store/read_ahead.h"
+#include "store/run_locks.h"
 #include "sys/background.h"
 #include "sys/private_folder.h"
 #include "sys/signals.h"
@@ -102,50 +103,17 @@ std::string machine_folder_of(const RunRequest& request) {
                               .tmpdir = environment.get("TMPDIR")});
 }
 
-// A node that starts dsched-run on its own store would wait for itself for ever.
-void refuse_own_store(const Environment& environment, const store::Store& store) {
-  const auto outer = environment.get("DSCHED_STORE");
-  if (!environment.get("DSCHED_ATTEMPT_ID") || outer != store.identity().folder) return;
-  throw Error(ErrorKind::busy,
-              "store " + store.identity().folder +
-                  ": in use by the execution that runs this command, which waits for it to end",
-              "give the inner dsched-run a store of its own with --store");
-}
-
-// Holds the store's only place for a running execution, or waits until it is free.
-store::Lock wait_for_turn(store::Store& store, sys::Signals& signals, const RunRequest& request,
-                          Observer& observer) {
-  constexpr Nanoseconds k_look_interval = std::chrono::milliseconds{50};
-  bool told = false;
-  while (true) {
-    auto attempt = store.try_run_lock();
-    if (auto* lock = std::get_if<store::Lock>(&attempt)) return std::move(*lock);
-    const auto& holder = std::get<store::LockHolder>(attempt);
-    if (!told) {
-      std::string who;
-      if (holder.pid > 0) who += " (dsched-run, process " + std::to_string(holder.pid) + ")";
-      if (holder.since) who += ", since " + to_rfc3339(*holder.since);
-      if (!request.wait_for_turn) {
-        throw Error(ErrorKind::busy,
-                    "store " + store.identity().folder + ": in use by another execution" + who,
-                    "without --no-wait this one waits for its turn");
-      }
-      observer.note("waiting for the execution that runs in " + store.identity().folder + who);
-      told = true;
-    }
-    const std::array<int, 1> fds{signals.fd()};
-    sys::wait_readable(fds, store.world().clock.now() + k_look_interval);
-    for (const Request wish : SystemWaiter::take_requests(signals)) {
-      if (wish == Request::suspend) {
-        sys::stop_self();
-        continue;
-      }
-      const char* how = wish == Request::terminate ? "terminated"
-                        : wish == Request::hang_up ? "hung up"
-                                                   : "interrupted";
-      throw Error(ErrorKind::interrupted, std::string(how) + " while waiting for its turn");
-    }
-  }
+// The right to run the execution, which somebody may be doing already.
+store::RunLock lock_execution(const store::Store& store, const journal::ExecutionRecord& record,
+                              const std::string& machine_folder) {
+  auto attempt = store::try_run_lock(
+      store, {.execution_id = to_text(record.id), .machine_folder = machine_folder});
+  if (auto* lock = std::get_if<store::RunLock>(&attempt)) return std::move(*lock);
+  const auto& holder = std::get<store::LockHolder>(attempt);
+  std::string who = "execution " + std::to_string(record.number.value) + ": is running";
+  if (holder.pid > 0) who += " (dsched-run, process " + std::to_string(holder.pid) + ")";
+  if (holder.since) who += ", since " + to_rfc3339(*holder.since);
+  throw Error(ErrorKind::busy, who);
 }
 
 journal::ExecutionRecord new_record(const RunRequest& request, const Prepared& prepared,
@@ -160,16 +128,34 @@ journal::ExecutionRecord new_record(const RunRequest& request, const Prepared& p
   record.settings = settings_text(request);
   record.initiated_by = request.initiated_by;
   record.submitted_at = now;
+  record.started_at = now;
   record.counts.total = prepared.wanted.size();
   return record;
 }
 
-// The program's text is kept with the execution, so that a resume needs no file.
-store::Content keep_program(store::Store& store, std::string_view text) {
-  const store::Content content{sha256(text), text.size()};
-  if (!store.blobs().contains(content.hash)) store.blobs().put(text);
-  return content;
-}
+// A program's text is kept with the execution, so that a resume needs no file. The bytes are copied
+// before the transaction, which only makes them visible.
+class KeptProgram {
+ public:
+  KeptProgram(store::Store& store, std::string_view text) : store_(store), text_(text) {
+    if (text.size() < store::k_file_min) return;
+    staged_ = store.stage();
+    sys::write_all(staged_->fd(), text, "store: program");
+    content_ = {sha256(text), text.size()};
+  }
+  // Joins the transaction that records who needs it.
+  store::Content put() {
+    if (!staged_) return store_.blobs().put(text_);
+    store_.blobs().keep(std::move(*staged_), content_);
+    return content_;
+  }
+
+ private:
+  store::Store& store_;
+  std::string_view text_;
+  std::optional<store::StagedFile> staged_;
+  store::Content content_;
+};
 
 class RunInStore {
  public:
@@ -189,43 +175,34 @@ class RunInStore {
     auto& plan = std::get<Prepared>(prepared);
     request_.store.mode = store::Mode::create;
     store::Store store(request_.store, system_.world);
-    refuse_own_store(Environment(request_.environment, {}), store);
     tell_of_other_store(store);
     tell_of_other_backend(store);
-    std::optional<store::Lock> lock;
-    const bool waits_on_record = recorded_ && request_.wait_for_turn;
-    if (!waits_on_record) lock = wait_for_turn(store, processes_.signals, request_, observer_);
     journal::Journal journal(store.database(), journal::Journal::Tables::make);
     journal::ExecutionRecord record = new_record(request_, plan, system_, system_.entropy);
+    const store::RunLock lock = lock_execution(store, record, machine_folder());
     auto log = begin_log(store, record);
-    if (waits_on_record) record.status = engine::ExecutionStatus::submitted;
-    record.program = keep_program(store, request_.program->text);
+    KeptProgram program(store, request_.program->text);
+    auto tables = ahead ? ahead->take() : nullptr;
     {
       sys::Transaction transaction(store.database());
+      store.adopt(std::move(tables));
+      record.program = program.put();
       journal.submit(record);
       transaction.commit();
     }
     if (log) announce(store, record, *log);
-    if (!lock) lock = wait_for_turn(store, processes_.signals, request_, observer_);
-    if (ahead) store.adopt(ahead->take());
-    if (waits_on_record) {
-      record.status = engine::ExecutionStatus::running;
-      journal.update(record);
-    }
     return run_recorded(store, journal, record, plan, {});
   }
 
   std::variant<wire::RunAnswer, InvalidProgram> run_again() {
     request_.store.mode = store::Mode::existing;
     store::Store store(request_.store, system_.world);
-    refuse_own_store(Environment(request_.environment, {}), store);
-    const store::Lock lock = wait_for_turn(store, processes_.signals, request_, observer_);
     journal::Journal journal(store.database(), journal::Journal::Tables::make);
     auto record = journal.find(*request_.resume);
-    if (!record) {
-      throw Error(ErrorKind::not_found, "execution " + escape_for_terminal(*request_.resume) +
-                                            ": there is none in store " + store.identity().folder);
-    }
+    if (!record) fail_unknown(store);
+    const store::RunLock lock = lock_execution(store, *record, machine_folder());
+    record = journal.find(record->number);  // its last runner may have ended just now
+    if (!record) fail_unknown(store);
     const std::vector<std::string> named = request_.run.targets;
     const program::Source recorded = recorded_program(store, *record);
     const bool same = !request_.program || request_.program->text == recorded.text;
@@ -257,12 +234,25 @@ class RunInStore {
     record->finished_at.reset();
     record->counts = {.total = plan.wanted.size()};
     auto log = begin_log(store, *record);
-    journal.update(*record);
+    {
+      sys::Transaction transaction(store.database());
+      journal.update(*record);
+      transaction.commit();
+    }
     if (log) announce(store, *record, *log);
     return run_recorded(store, journal, *record, plan, std::move(history));
   }
 
  private:
+  std::string machine_folder() const {
+    return request_.shares_machine ? machine_folder_of(request_) : std::string();
+  }
+
+  [[noreturn]] void fail_unknown(const store::Store& store) const {
+    throw Error(ErrorKind::not_found, "execution " + escape_for_terminal(*request_.resume) +
+                                          ": there is none in store " + store.identity().folder);
+  }
+
   // Of a detached execution; nothing for one that somebody waits for.
   std::unique_ptr<sys::LogFile> begin_log(const store::Store& store,
                                           const journal::ExecutionRecord& record) {
@@ -273,8 +263,8 @@ class RunInStore {
 
   void announce(store::Store& store, const journal::ExecutionRecord& record, sys::LogFile& log) {
     store.sync();
-    log.keep();
     recorded_({.execution_id = to_text(record.id), .execution = record.number.value}, log);
+    log.keep();  // the starter knows of it
   }
 
   void tell_of_other_backend(const store::Store& store) {
@@ -320,10 +310,11 @@ class RunInStore {
 
   void replace_program(store::Store& store, journal::Journal& journal,
                        journal::ExecutionRecord& record, const History& history) {
-    record.program = keep_program(store, request_.program->text);
     record.folder = request_.folder;
     record.settings = settings_text(request_);
+    KeptProgram program(store, request_.program->text);
     sys::Transaction transaction(store.database());
+    record.program = program.put();
     journal.drop_segments(record.number);
     write_kept(journal, record.number, history);
     journal.update(record);

@@ -4,8 +4,8 @@
 // waits for, say what a run would do.
 //
 // Puts the real world together: store, locks, keeper, worker threads, signals. A program with
-// faults is refused before anything is made on disk. One execution runs per store at a time; a
-// second one waits its turn, and says so.
+// faults is refused before anything is made on disk. Any number of executions run in a store at
+// the same time; the same one cannot be resumed twice.
 
 #include <functional>
 #include <variant>

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "store/recovery.h"
+#include "store/run_locks.h"
 
 namespace dsched::store {
 namespace {
@@ -26,12 +27,7 @@ class Collection {
   GcResult run() {
     now_ = store_.world().clock.wall();
     young_from_ = now_ - k_grace;
-    std::variant<Lock, LockHolder> lock = store_.try_run_lock();
-    if (const LockHolder* const holder = std::get_if<LockHolder>(&lock)) {
-      // Without a time it is not known what the execution may use: then everything is young.
-      young_from_ =
-          holder->since ? std::min(young_from_, *holder->since - k_note_interval) : WallTime::min();
-    }
+    spare_what_runs();
     survey();
     remove_results();
     remove_blobs();
@@ -40,6 +36,16 @@ class Collection {
   }
 
  private:
+  // Within the transaction that removes something, or before all of them.
+  void spare_what_runs() {
+    for (const Running& running : all_running(store_)) {
+      // Without a time it is not known what the execution may use: then everything is young.
+      const WallTime used_from =
+          running.holder.since ? *running.holder.since - k_note_interval : WallTime::min();
+      young_from_ = std::min(young_from_, used_from);
+    }
+  }
+
   bool is_young(WallTime used_at) const { return used_at >= young_from_; }
 
   // Which records there are, oldest use first, and how many records name each blob.
@@ -86,6 +92,7 @@ class Collection {
       // As many as fit into a short transaction.
       const Instant began = store_.world().clock.now();
       sys::Transaction transaction(store_.database());
+      spare_what_runs();
       constexpr std::size_t k_batch = 256;  // a bound also where the clock stands still
       for (std::size_t i = 0; i < k_batch && next < candidates_.size(); ++i) {
         if (!is_wanted_gone(candidates_[next])) break;
@@ -116,6 +123,7 @@ class Collection {
       if (!may_go(info)) continue;
       {
         sys::Transaction transaction(store_.database());
+        spare_what_runs();
         const std::optional<BlobInfo> current = store_.blobs().info(info.content.hash);
         if (!current || is_young(current->used_at)) continue;
         if (!store_.blobs().remove(info.content.hash)) continue;
@@ -129,6 +137,7 @@ class Collection {
   }
 
   void remove_unknown_files() {
+    spare_what_runs();
     for (const Digest& hash : store_.blobs().unknown_files()) {
       const std::optional<BlobInfo> info = store_.blobs().info(hash);
       if (!info || !may_go(*info)) continue;

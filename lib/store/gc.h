@@ -5,10 +5,16 @@
 // Safe beside running executions, without asking them. What they use is one of:
 //   - named by `protected_things`, which the caller took from the journal (what recent executions
 //     refer to);
-//   - young: made, put again or noted as used after `k_grace` before now, or, while somebody holds
-//     the run lock, after a day before that lock was taken. Every use notes itself at most a day
-//     after the last note (Results::touch) and every put at once (k_refresh_interval), so whatever
-//     a running execution has found or made is young.
+//   - young: made, put again or noted as used after `k_grace` before now, or, while executions run,
+//     after a day before the oldest living runner began. Every use notes itself at most a day after
+//     the last note (Results::touch) and every put at once (k_refresh_interval), so whatever a
+//     running execution has found or made is young.
+//
+// An execution may begin at any moment, so each transaction that removes something looks again for
+// runners. A runner takes its lock (store/run_locks.h), then writes a transaction (it records the
+// execution), and only then looks for results: what it finds then is either seen by nobody who
+// removes without knowing of it, or gone already.
+//
 // A blob is removed only when no remaining record names it, in a transaction that looks again; its
 // file goes in a second one, unless it was put again meanwhile. No transaction takes longer than
 // about k_lock_limit.

@@ -5,9 +5,9 @@
 // They are read through a connection of their own, before the store is opened and without any lock,
 // so somebody may commit meanwhile. Law: Store::adopt() takes them only when nothing at all was
 // committed since, which the connection that read them says (PRAGMA data_version); otherwise they
-// are dropped, and read again by whoever needs them. Asked while the run lock is held and before
-// this run's own first commit. Nothing is read from a store that is not trusted (store/trust.h),
-// and nothing is made: neither a store nor a table.
+// are dropped, and read again by whoever needs them. Asked within this run's own first write
+// transaction, so that nobody can commit between the question and its use. Nothing is read from a
+// store that is not trusted (store/trust.h), and nothing is made: neither a store nor a table.
 
 #include <cstdint>
 #include <memory>

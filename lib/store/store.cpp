@@ -3,11 +3,9 @@
 
 #include <array>
 #include <set>
-#include <sstream>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "base/time_text.h"
 #include "store/blob_store.h"
 #include "store/read_ahead.h"
 #include "store/recovery.h"
@@ -115,6 +113,11 @@ BlobPolicy policy_for(const Options& options, Backend backend) {
   return policy;
 }
 
+// All of them are made in one transaction, and this one last.
+bool has_tables(sys::Database& database) {
+  return database.prepare("SELECT 1 FROM sqlite_master WHERE name='file_digest'").step();
+}
+
 }  // namespace
 
 std::string_view name_of(Backend backend) {
@@ -169,9 +172,7 @@ void Store::Parts::open_parts(sys::DatabaseOptions::Mode mode, const std::string
   database = std::make_unique<sys::Database>(
       sys::DatabaseOptions{path, mode, path == ":memory:" ? std::string() : world.vfs});
   if (mode == sys::DatabaseOptions::Mode::create) {
-    sys::Statement known =
-        database->prepare("SELECT 1 FROM sqlite_master WHERE name='file_digest'");
-    if (!known.step()) {
+    if (!has_tables(*database)) {
       sys::Transaction transaction(*database);
       database->execute(k_schema);
       transaction.commit();
@@ -209,9 +210,11 @@ void Store::Parts::open_for_reading() {
   identity.is_new = !stored;
   if (stored && (!world.vfs.empty() || world.files.info(path))) {
     open_parts(sys::DatabaseOptions::Mode::read_only, path);
-  } else {
-    open_parts(sys::DatabaseOptions::Mode::create, ":memory:");
+    if (has_tables(*database)) return;
+    // Somebody is making it at this moment, or was cut short: it is as empty as none.
+    identity.is_new = true;
   }
+  open_parts(sys::DatabaseOptions::Mode::create, ":memory:");
 }
 
 void Store::Parts::open_for_writing() {
@@ -303,29 +306,6 @@ sys::Database& Store::database() {
 
 StagedFile Store::stage() {
   return StagedFile(parts_->world.files.stage(parts_->blobs->folders().staging));
-}
-
-std::variant<Lock, LockHolder> Store::try_run_lock() {
-  const World& world = parts_->world;
-  const std::string path = parts_->identity.folder + "/run/store.lock";
-  std::optional<sys::Fd> fd = world.host.try_lock(path, sys::LockMode::exclusive);
-  if (fd) {
-    sys::write_note(
-        *fd, std::to_string(sys::process_id()) + " " + to_rfc3339(world.clock.wall()) + "\n");
-    return Lock(std::move(*fd));
-  }
-  LockHolder holder;
-  const sys::Fd note = world.files.open(path);
-  if (!note) return holder;
-  std::string text(64, '\0');
-  text.resize(sys::read_at(note.get(), 0, text));
-  std::istringstream words(text);
-  std::string since;
-  if (words >> holder.pid >> since)
-    holder.since = wall_from_rfc3339(since);
-  else
-    holder.pid = 0;
-  return holder;
 }
 
 void Store::adopt(std::unique_ptr<ReadAhead> ahead) {

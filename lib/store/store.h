@@ -4,7 +4,7 @@
 //
 //   .dsched/ (0700)  identity  CACHEDIR.TAG  .gitignore  store.db
 //                    blobs/ab/HEX  results/ab/HEX.json (filesystem backend)  tmp/
-//                    run/store.lock  run/writers.lock
+//                    run/EXECUTION.lock (store/run_locks.h)  run/writers.lock
 //
 // A store is opened only if it belongs to this user, nobody else can write it, no part of it is a
 // link, it is on a local file system, and it was made or adopted by this user (store/trust.h). Of
@@ -68,20 +68,6 @@ struct World {
   std::string vfs{};  // SQLite's; empty: the system's
 };
 
-// Holds run/store.lock (or another lock of a store) until destroyed; dies with its process.
-class Lock {
- public:
-  explicit Lock(sys::Fd fd) : fd_(std::move(fd)) {}
-
- private:
-  sys::Fd fd_;
-};
-// Who has the lock that we did not get.
-struct LockHolder {
-  int pid = 0;  // 0: not known
-  std::optional<WallTime> since;
-};
-
 class ReadAhead;
 
 class Store {
@@ -96,8 +82,6 @@ class Store {
   [[nodiscard]] sys::Database& database();
   // From any thread; cheap.
   [[nodiscard]] StagedFile stage();
-  // The right to run an execution in this store. Also leaves pid and time for others to read.
-  [[nodiscard]] std::variant<Lock, LockHolder> try_run_lock();
   // Takes the tables that were read ahead from this store, if they still hold: see
   // store/read_ahead.h for when to call it. May be null.
   void adopt(std::unique_ptr<ReadAhead> ahead);

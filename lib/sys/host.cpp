@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <pwd.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -78,6 +77,13 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+struct flock whole_file(short type) {
+  struct flock lock {};  // offset, size and pid 0: all of it, as OFD locks want it
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
 std::string from_environment(const char* name) {
   const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): never changed
   return value == nullptr || *value != '/' ? std::string() : std::string(value);
@@ -121,12 +127,24 @@ void PosixHost::make_folder(const std::string& folder) {
 std::optional<Fd> PosixHost::try_lock(const std::string& path, LockMode mode) {
   Fd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
   if (!fd) give_up(path + ": open", errno);
-  const int operation = mode == LockMode::shared ? LOCK_SH : LOCK_EX | LOCK_NB;
-  int done = ::flock(fd.get(), operation);
-  while (done != 0 && errno == EINTR) done = ::flock(fd.get(), operation);
+  struct flock lock = whole_file(mode == LockMode::shared ? F_RDLCK : F_WRLCK);
+  const int command = mode == LockMode::shared ? F_OFD_SETLKW : F_OFD_SETLK;
+  int done = ::fcntl(fd.get(), command, &lock);
+  while (done != 0 && errno == EINTR) done = ::fcntl(fd.get(), command, &lock);
   if (done == 0) return fd;
-  if (errno == EWOULDBLOCK) return std::nullopt;
+  if (errno == EAGAIN || errno == EACCES) return std::nullopt;
   give_up(path + ": lock", errno);
+}
+
+bool PosixHost::is_locked(const std::string& path) const {
+  const Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+  if (!fd) {
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    give_up(path + ": open", errno);
+  }
+  struct flock lock = whole_file(F_WRLCK);
+  if (::fcntl(fd.get(), F_OFD_GETLK, &lock) != 0) give_up(path + ": look at its lock", errno);
+  return lock.l_type != F_UNLCK;
 }
 
 std::vector<std::string> PosixHost::state_folders() const {

@@ -3,8 +3,9 @@
 // The port to what a store asks of the machine beside files: who we are, which boot this is, what
 // kind of file system a folder is on, folders and locks.
 //
-// Locks are flock() locks on an open file: they end with the process (or the last copy of the
-// descriptor; all are close-on-exec), so a file's mere existence never means locked.
+// Locks are OFD locks on an open file (fcntl(2)): they end with the process (or the last copy of
+// the descriptor; all are close-on-exec), so a file's mere existence never means locked. Unlike
+// those of flock(2), they can be asked about without being taken.
 
 #include <cstdint>
 #include <optional>
@@ -31,6 +32,8 @@ class Host {
   // With mode 0700, parents too; nothing happens when it exists.
   virtual void make_folder(const std::string& folder) = 0;
   [[nodiscard]] virtual std::optional<Fd> try_lock(const std::string& path, LockMode mode) = 0;
+  // Whether somebody holds a lock on the file, shared or not; false when there is no such file.
+  [[nodiscard]] virtual bool is_locked(const std::string& path) const = 0;
   // Folders in which a user's private state may be kept, the best first.
   [[nodiscard]] virtual std::vector<std::string> state_folders() const = 0;
   // Absolute, with links in its existing part resolved, but never the last component.
@@ -45,6 +48,7 @@ class PosixHost final : public Host {
       const std::string& folder) const override;
   void make_folder(const std::string& folder) override;
   [[nodiscard]] std::optional<Fd> try_lock(const std::string& path, LockMode mode) override;
+  [[nodiscard]] bool is_locked(const std::string& path) const override;
   [[nodiscard]] std::vector<std::string> state_folders() const override;
   [[nodiscard]] std::string absolute(const std::string& path) const override;
 };

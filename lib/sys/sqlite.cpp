@@ -62,7 +62,28 @@ int wait_while_busy(void* context, int times) {
   return 1;
 }
 
-int open_flags(DatabaseOptions::Mode mode) {
+bool has_log(const DatabaseOptions& options) {
+  return ::access((options.path + "-wal").c_str(), F_OK) == 0;
+}
+
+// How a database is opened that must look the same afterwards.
+enum class Reading : std::uint8_t {
+  no,         // it is opened for writing
+  beside,     // takes part in the log, as writers may come or be there
+  alone,      // nobody can write the folder, so nobody does
+  simulated,  // by another VFS, which knows no second process
+};
+
+Reading reading_of(const DatabaseOptions& options) {
+  if (options.mode != DatabaseOptions::Mode::read_only) return Reading::no;
+  if (!options.vfs.empty()) return Reading::simulated;
+  const std::string folder = options.path.substr(0, options.path.rfind('/'));
+  const bool is_ours =
+      ::access(options.path.c_str(), W_OK) == 0 && ::access(folder.c_str(), W_OK) == 0;
+  return is_ours || has_log(options) ? Reading::beside : Reading::alone;
+}
+
+int open_flags(DatabaseOptions::Mode mode, Reading reading) {
   const int common = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_URI;
   switch (mode) {
     case DatabaseOptions::Mode::create:
@@ -72,11 +93,12 @@ int open_flags(DatabaseOptions::Mode mode) {
     case DatabaseOptions::Mode::read_only:
       break;
   }
-  return common | SQLITE_OPEN_READONLY;
+  // SQLite falls back to reading only where the file cannot be written.
+  return common | (reading == Reading::beside ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
 }
 
 // A file name as SQLite's URI: a path with '?' or '#' must not be taken for parameters.
-std::string to_uri(const DatabaseOptions& options) {
+std::string to_uri(const DatabaseOptions& options, Reading reading) {
   if (options.path == ":memory:") return options.path;
   std::string uri = "file:";
   for (const char c : options.path) {
@@ -89,10 +111,7 @@ std::string to_uri(const DatabaseOptions& options) {
     else
       uri += c;
   }
-  // Without a log nobody is writing, and then a reader need not create the log's index either.
-  const bool quiet = options.mode == DatabaseOptions::Mode::read_only && options.vfs.empty() &&
-                     ::access((options.path + "-wal").c_str(), F_OK) != 0;
-  return quiet ? uri + "?immutable=1" : uri;
+  return reading == Reading::alone ? uri + "?immutable=1" : uri;
 }
 
 // To give a new database its log takes the write lock. SQLite does not wait for that one here,
@@ -124,8 +143,10 @@ struct Database::State {
 Database::Database(const DatabaseOptions& options) : state_(std::make_unique<State>()) {
   state_->path = options.path;
   const char* vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
-  const int code =
-      sqlite3_open_v2(to_uri(options).c_str(), &state_->handle, open_flags(options.mode), vfs);
+  const Reading reading = reading_of(options);
+  const bool leaves_log = reading == Reading::beside && has_log(options);
+  const int code = sqlite3_open_v2(to_uri(options, reading).c_str(), &state_->handle,
+                                   open_flags(options.mode, reading), vfs);
   if (code != SQLITE_OK) fail(state_->handle, options.path + ": open", code);
   state_->busy.timeout = options.busy_timeout;
   state_->busy.jitter = static_cast<std::uint64_t>(::getpid()) * 0x9E3779B97F4A7C15ULL | 1U;
@@ -133,6 +154,9 @@ Database::Database(const DatabaseOptions& options) : state_(std::make_unique<Sta
   // A damaged or hostile file must not be able to do more than give wrong rows.
   sqlite3_db_config(state_->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(state_->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  if (reading == Reading::beside) execute("PRAGMA query_only=ON;");
+  // A log that was there is left as it is; one that reading makes goes with the last reader.
+  if (leaves_log) sqlite3_db_config(state_->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   // Memory-mapped reading stays off: a file cut short would end the process with SIGBUS.
   execute("PRAGMA mmap_size=0; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;");
   execute("PRAGMA cache_size=-16000;");

@@ -38,7 +38,6 @@ RunRequest unusual_request() {
   request.store.state_folder = "/state";
   request.environment = {"A=1"};
   request.initiated_by = "somebody";
-  request.wait_for_turn = false;
   request.pass_through = true;
   return request;
 }

@@ -61,6 +61,7 @@ class Disk final : public sys::Files, public sys::Host {
   std::optional<std::string> network_file_system(const std::string&) const override { return {}; }
   void make_folder(const std::string& folder) override;
   std::optional<sys::Fd> try_lock(const std::string& path, sys::LockMode mode) override;
+  bool is_locked(const std::string&) const override { return false; }
   std::vector<std::string> state_folders() const override { return {"/state"}; }
   std::string absolute(const std::string& path) const override { return path; }
 

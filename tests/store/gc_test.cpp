@@ -3,11 +3,15 @@
 #include <doctest/doctest.h>
 
 #include "store/gc.h"
+#include "store/run_locks.h"
 #include "store/test_world.h"
 #include "store/verify.h"
 
 namespace dsched {
 namespace {
+
+constexpr const char* k_id = "00000000-0000-7000-8000-000000000001";
+constexpr const char* k_other_id = "00000000-0000-7000-8000-000000000002";
 
 using namespace store;
 using std::chrono::hours;
@@ -116,12 +120,31 @@ TEST_CASE("store: gc leaves what was used within a day before a running executio
   const Digest used = add(world, *store, "used", 10);
   world.clock.advance(hours{20});
   const auto runner = world.open();
-  const auto lock = runner->try_run_lock();
-  REQUIRE(std::holds_alternative<Lock>(lock));
+  const auto lock = try_run_lock(*runner, {.execution_id = k_id, .machine_folder = {}});
+  REQUIRE(std::holds_alternative<RunLock>(lock));
   world.clock.advance(hours{1000});
   CHECK(collect_garbage(*store, {hours{1}, 0}, {}).results_removed == 1);
   CHECK_FALSE(store->results().find(older));
   CHECK(store->results().find(used));
+}
+
+TEST_CASE("store: gc goes by the oldest of several runners, and by none that has ended") {
+  TestWorld world;
+  const auto store = world.open();
+  const Digest first = add(world, *store, "first", 10);
+  world.clock.advance(hours{100});
+  auto older = try_run_lock(*store, {.execution_id = k_id, .machine_folder = {}});
+  world.clock.advance(hours{100});
+  const Digest second = add(world, *store, "second", 10);
+  world.clock.advance(hours{100});
+  const auto newer = try_run_lock(*store, {.execution_id = k_other_id, .machine_folder = {}});
+  world.clock.advance(hours{1000});
+  CHECK(collect_garbage(*store, {hours{1}, 0}, {}).results_removed == 1);
+  CHECK_FALSE(store->results().find(first));
+  CHECK(store->results().find(second));
+  older = LockHolder{};  // it ends
+  CHECK(collect_garbage(*store, {hours{1}, 0}, {}).results_removed == 1);
+  CHECK_FALSE(store->results().find(second));
 }
 
 }  // namespace

@@ -47,6 +47,7 @@ class TestHost final : public sys::Host {
   std::optional<sys::Fd> try_lock(const std::string& path, sys::LockMode mode) override {
     return posix_.try_lock(path, mode);
   }
+  bool is_locked(const std::string& path) const override { return posix_.is_locked(path); }
   std::vector<std::string> state_folders() const override { return states; }
   std::string absolute(const std::string& path) const override { return posix_.absolute(path); }
 

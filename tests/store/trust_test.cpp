@@ -255,21 +255,6 @@ TEST_CASE("store: the next state folder serves when the first cannot be made") {
   CHECK(world.files.info(world.folder.path() + "/second/key"));
 }
 
-TEST_CASE("store: the run lock has one holder, who is named to others, and ends with it") {
-  TestWorld world;
-  const auto first = world.open();
-  const auto second = world.open();
-  {
-    const auto lock = first->try_run_lock();
-    REQUIRE(std::holds_alternative<Lock>(lock));
-    const auto refused = second->try_run_lock();
-    REQUIRE(std::holds_alternative<LockHolder>(refused));
-    CHECK(std::get<LockHolder>(refused).pid == sys::process_id());
-    CHECK(std::get<LockHolder>(refused).since);
-  }
-  CHECK(std::holds_alternative<Lock>(second->try_run_lock()));
-}
-
 TEST_CASE("store: leftovers in tmp go at the next opening, unless somebody has the store open") {
   TestWorld world;
   auto first = world.open();

@@ -88,17 +88,55 @@ TEST_CASE("sys: empty text and blobs come back empty, not null") {
   CHECK(select.bytes(0).empty());
 }
 
-TEST_CASE("sys: reading a database that nobody has open makes no file beside it") {
+Database open_reading(const testing::TempFolder& folder) {
+  return Database(
+      DatabaseOptions{folder.path() + "/a.db", DatabaseOptions::Mode::read_only, {}, {}});
+}
+
+TEST_CASE("sys: reading a database that nobody has open leaves it as it was, and no file beside") {
   const testing::TempFolder folder;
   {
     Database database = open(folder);
     database.execute("CREATE TABLE t(a)");
   }
-  Database reader(
-      DatabaseOptions{folder.path() + "/a.db", DatabaseOptions::Mode::read_only, {}, {}});
-  CHECK(count(reader) == 0);
+  const std::string before = folder.read("a.db");
+  {
+    Database reader = open_reading(folder);
+    CHECK(count(reader) == 0);
+    CHECK_THROWS_AS(reader.execute("INSERT INTO t VALUES(1)"), Error);
+  }
   CHECK_FALSE(folder.exists("a.db-wal"));
   CHECK_FALSE(folder.exists("a.db-shm"));
+  CHECK(folder.read("a.db") == before);
+}
+
+TEST_CASE("sys: a reader that was there first sees what a writer commits later") {
+  const testing::TempFolder folder;
+  open(folder).execute("CREATE TABLE t(a)");
+  Database reader = open_reading(folder);
+  CHECK(count(reader) == 0);
+  {
+    Database writer = open(folder);
+    writer.execute("INSERT INTO t VALUES(1)");
+    CHECK(count(reader) == 1);
+    writer.execute("INSERT INTO t VALUES(2)");
+  }
+  CHECK(count(reader) == 2);
+}
+
+TEST_CASE("sys: a reader leaves the log of a writer that is still there") {
+  const testing::TempFolder folder;
+  Database writer = open(folder);
+  writer.execute("CREATE TABLE t(a); INSERT INTO t VALUES(1)");
+  const std::string before = folder.read("a.db");
+  {
+    Database reader = open_reading(folder);
+    CHECK(count(reader) == 1);
+  }
+  CHECK(folder.read("a.db") == before);
+  CHECK(folder.exists("a.db-wal"));
+  writer.execute("INSERT INTO t VALUES(2)");
+  CHECK(count(writer) == 2);
 }
 
 TEST_CASE("sys: who opens a database without a log waits until its writer is done") {
