@@ -41,13 +41,15 @@
 //     with another lessee than the last time; preemptions the slots recalled from a lessee that
 //     wanted them still.
 
+#include <memory>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "engine/policy.h"
 
 namespace dsched::engine {
+
+struct Books;
 
 using LesseeId = Id<struct LesseeTag>;
 
@@ -130,6 +132,9 @@ struct ArbiterState {
 class Arbiter {
  public:
   explicit Arbiter(ArbiterState state);
+  Arbiter(Arbiter&&) noexcept;
+  Arbiter& operator=(Arbiter&&) noexcept;
+  ~Arbiter();
 
   // A new lessee without demand.
   [[nodiscard]] LesseeId arrive(Instant now, Priority priority);
@@ -158,35 +163,7 @@ class Arbiter {
   [[nodiscard]] Priority effective(LesseeId lessee, Instant now) const;
 
  private:
-  [[nodiscard]] Lessee& lessee(LesseeId id);
-  [[nodiscard]] const Lessee* find(LesseeId id) const;
-  [[nodiscard]] std::uint32_t held(LesseeId id) const;
-  [[nodiscard]] std::uint32_t usable(LesseeId id) const;  // held and not due
-  [[nodiscard]] bool waits(const Lessee& lessee) const;
-  [[nodiscard]] std::uint32_t need(const Lessee& lessee) const;
-  [[nodiscard]] Nanoseconds virtual_now(const Lessee& lessee, Instant now) const;
-  // Whether `a` gets the next slot rather than `b`; they hold so many slots already.
-  struct Claim {
-    const Lessee* lessee;
-    std::uint32_t slots;
-    bool is_requeued = false;  // its quantum has ended: behind its equals
-  };
-  [[nodiscard]] bool is_before(const Claim& a, const Claim& b, Instant now) const;
-  void note_wait(Instant now, Lessee& lessee);
-  void remember();
-  void free_slot(SlotState& slot);
-  void grant(Instant now, Lessee& lessee, std::uint32_t count, bool lent);
-  void take_idle(Lessee& lessee);
-  void fit_capacity();
-  void end_overdue(Instant now);
-  void hand_out(Instant now);
-  void call_back(Instant now);
-  [[nodiscard]] SlotState* slot_to_recall(Instant now, const Lessee& waiter);
-
-  ArbiterState state_;
-  std::vector<std::pair<LesseeId, Holding>> before_;  // at the first call since decide()
-  bool is_remembered_ = false;
-  std::optional<LesseeId> last_granted_;  // by the present decide()
+  std::unique_ptr<Books> books_;  // engine/arbiter_books.h
 };
 
 }  // namespace dsched::engine
