@@ -387,6 +387,7 @@ class RunInStore {
     member.dag_id = record.dag_id;
     member.store = store.identity().folder;
     member.runner_name = runner_name_;
+    if (!request_.run.is_width_chosen) member.cpus = request_.run.width.count;
     const Environment environment(request_.environment, {});
     member.parent_attempt = environment.get("DSCHED_ATTEMPT_ID").value_or("");
     try {
