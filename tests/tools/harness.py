@@ -47,7 +47,8 @@ def schema_of(name):
 
 # What a document is, by the first of these members that it has.
 _SCHEMA_BY_MEMBER = {
-    "next_pid": "policy-next", "quantum_micros": "policy", "execution_id": "run-answer", "would_run": "dry-run",
+    "would_run": "dry-run", "next_pid": "policy-next", "quantum_micros": "policy",
+    "dag_id": "run-answer", "execution_id": "run-submitted",
 }
 
 
