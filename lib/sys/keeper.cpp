@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -45,10 +46,15 @@ class KeeperLoop {
     runner_session_ = runner ? runner->session : 0;
     while (!is_runner_gone()) look();
     end_attempts();
+    put_back(options_.tokens.returned);
+    put_back(options_.tokens.held);
     if (!options_.temporary_folder.empty()) remove_folder_tree(options_.temporary_folder);
   }
 
  private:
+  void put_back(int from) const {
+    if (from >= 0) move_tokens(from, options_.tokens.make);
+  }
   [[nodiscard]] bool has_attempts() const {
     const std::size_t count = table_.used();
     for (std::size_t index = 0; index < count; ++index) {
@@ -64,10 +70,13 @@ class KeeperLoop {
       table_.keeper_asleep().store(true);
       if (!has_attempts()) timeout = -1;
     }
-    pollfd item{pipe_, POLLIN, 0};
-    const int ready = ::poll(&item, 1, timeout);
+    // Without a jobserver the second one is negative, and passed over.
+    pollfd items[] = {{pipe_, POLLIN, 0}, {options_.tokens.returned, POLLIN, 0}};
+    const int ready = ::poll(items, 2, timeout);
     table_.keeper_asleep().store(false);
     if (ready <= 0) return false;
+    if ((items[1].revents & POLLIN) != 0) put_back(options_.tokens.returned);
+    if (items[0].revents == 0) return false;
     char byte = 0;
     const ssize_t got = ::read(pipe_, &byte, 1);
     return got == 0 || (got < 0 && errno != EINTR);
@@ -240,6 +249,18 @@ class KeeperLoop {
   std::set<pid_t> sessions_;
 };
 
+void close_all_but(std::array<int, 4> kept) {
+  std::sort(kept.begin(), kept.end());
+  unsigned next = 0;
+  for (const int fd : kept) {
+    if (fd < 0) continue;
+    const auto number = static_cast<unsigned>(fd);
+    if (number > next) ::syscall(SYS_close_range, next, number - 1, 0u);
+    next = number + 1;
+  }
+  ::syscall(SYS_close_range, next, ~0u, 0u);
+}
+
 [[noreturn]] void keeper_main(AttemptTable& table, const KeeperOptions& options, int pipe,
                               pid_t runner) {
   ::setsid();
@@ -248,13 +269,10 @@ class KeeperLoop {
                            SIGUSR1, SIGUSR2, SIGWINCH, SIGALRM}) {
     ::signal(number, SIG_IGN);
   }
-  // Nothing of the runner's may stay open here: who reads its stdout must see the end.
-  if (pipe != 0) {
-    ::dup2(pipe, 0);
-  }
-  ::syscall(SYS_close_range, 1u, ~0u, 0u);
+  // Nothing else of the runner's may stay open here: who reads its stdout must see the end.
+  close_all_but({pipe, options.tokens.make, options.tokens.held, options.tokens.returned});
   [[maybe_unused]] const int moved = ::chdir("/");
-  KeeperLoop(table, options, 0, runner).run();
+  KeeperLoop(table, options, pipe, runner).run();
   ::_exit(0);
 }
 

@@ -16,6 +16,9 @@
 // them), and its id and start time are those of the table or the snapshot, or its environment has
 // the runner's mark, or it has an attempt's stream open, or it is a descendant, group or session
 // member of such a one and started no earlier than the runner.
+//
+// It also puts back the tokens of make's jobserver that the runner has done with, and in the end
+// all that are left (sys/job_tokens.h).
 
 #include <sys/types.h>
 
@@ -24,6 +27,7 @@
 
 #include "sys/attempt_table.h"
 #include "sys/fd.h"
+#include "sys/job_tokens.h"
 
 namespace dsched::sys {
 
@@ -36,6 +40,7 @@ struct KeeperOptions {
   std::string temporary_folder;
   std::chrono::milliseconds snapshot_interval{200};
   std::chrono::milliseconds orphan_interval{10};  // a look takes about 20 µs
+  JobTokens::ForKeeper tokens;                    // of make's jobserver; none without it
 };
 
 class Keeper {
