@@ -89,8 +89,8 @@ int detach(const session::RunRequest& request, const RunCommand& command,
   const sys::HandedOver handed =
       session::pack(request, log_settings(command, program_name, context));
   const std::array<std::string, 3> title{"dsched-run", k_title_word, k_id_to_come};
-  const sys::DetachedChild started =
-      sys::start_detached(title, request.environment, handed.settings, handed.text);
+  const sys::DetachedChild started = sys::start_detached(
+      title, session::detached_environment(request.environment), handed.settings, handed.text);
   const std::string reply = sys::read_all(started.reply.get(), "--detach: reply");
   const json document = json::parse(reply, nullptr, false);
   if (document.is_object() && document.value("success", false)) {

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "session/environment.h"
+#include "session/makeflags.h"
 
 namespace dsched::session {
 namespace {
@@ -153,6 +154,16 @@ void refuse_to_detach_in_node(const std::vector<std::string>& environment) {
   throw Error(ErrorKind::environment,
               "--detach: this command runs in a node, and whatever a node starts ends with it",
               "without --detach the inner execution is a part of the node");
+}
+
+std::vector<std::string> detached_environment(std::vector<std::string> environment) {
+  constexpr std::string_view k_flags = "MAKEFLAGS=";
+  for (std::string& variable : environment) {
+    if (!variable.starts_with(k_flags)) continue;
+    const std::string flags = variable.substr(k_flags.size());
+    if (jobserver_in(flags)) variable = std::string(k_flags) + without_jobserver(flags);
+  }
+  return environment;
 }
 
 std::string log_path(const std::string& store_folder, std::string_view execution_id) {

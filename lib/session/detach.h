@@ -35,6 +35,9 @@ struct Unpacked {
 // with it, so nothing can go on from there.
 void refuse_to_detach_in_node(const std::vector<std::string>& environment);
 
+// What a detached process gets: a make that started its caller has nothing to do with it any more.
+[[nodiscard]] std::vector<std::string> detached_environment(std::vector<std::string> environment);
+
 // The file in a store that a detached execution's progress and errors go to.
 [[nodiscard]] std::string log_path(const std::string& store_folder, std::string_view execution_id);
 

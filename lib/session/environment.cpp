@@ -54,6 +54,11 @@ Environment::Environment(const std::vector<std::string>& variables, std::string 
     if (is_keyed_always(name)) keyed_always_.emplace(name, as_json(value));
   }
   append_members(keyed_always_text_, keyed_always_);
+  passed_ = variables_;
+}
+
+void Environment::pass_instead(const std::string& name, const std::string& value) {
+  passed_[name] = value;
 }
 
 std::optional<std::string_view> Environment::get(std::string_view name) const {
@@ -92,8 +97,8 @@ std::vector<std::string> Environment::inherited(const dag::Settings& settings,
            std::any_of(settings.environment.begin(), settings.environment.end(), is_it);
   };
   std::vector<std::string> out;
-  out.reserve(variables_.size() + settings.environment.size() + own.size());
-  for (const auto& [name, value] : variables_) {
+  out.reserve(passed_.size() + settings.environment.size() + own.size());
+  for (const auto& [name, value] : passed_) {
     if (!is_set_later(name)) add_variable(out, name, value);
   }
   return out;

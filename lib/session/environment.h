@@ -33,6 +33,8 @@ class Environment {
   Environment(const std::vector<std::string>& variables, std::string secret);
 
   [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const;
+  // What commands get in place of the variable's value. Keys do not know of it.
+  void pass_instead(const std::string& name, const std::string& value);
   // For KeyParts::environment: the members of a JSON object, sorted by name. The text stands in
   // `room`, or here when the node adds nothing.
   [[nodiscard]] std::string_view keyed(const dag::Settings& settings, std::string& room) const;
@@ -48,7 +50,8 @@ class Environment {
 
  private:
   std::map<std::string, std::string, std::less<>> variables_;
-  std::map<std::string, std::string> keyed_always_;  // value as JSON text
+  std::map<std::string, std::string, std::less<>> passed_;  // the same, as commands get it
+  std::map<std::string, std::string> keyed_always_;         // value as JSON text
   std::string keyed_always_text_;
   std::string secret_;
   [[nodiscard]] std::vector<std::string> inherited(const dag::Settings& settings,

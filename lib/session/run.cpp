@@ -14,6 +14,7 @@
 #include "executor/process_executor.h"
 #include "session/argument_files.h"
 #include "session/detach.h"
+#include "session/jobserver_slots.h"
 #include "session/machine_slots.h"
 #include "session/prepare.h"
 #include "session/resume.h"
@@ -160,12 +161,13 @@ class KeptProgram {
 class RunInStore {
  public:
   RunInStore(System& system, Processes& processes, RunRequest& request, Observer& observer,
-             std::string runner_name, const Recorded& recorded)
+             std::string runner_name, sys::JobTokens* tokens, const Recorded& recorded)
       : system_(system),
         processes_(processes),
         request_(request),
         observer_(observer),
         runner_name_(std::move(runner_name)),
+        tokens_(tokens),
         recorded_(recorded) {}
 
   std::variant<wire::RunAnswer, InvalidProgram> run_new() {
@@ -324,7 +326,10 @@ class RunInStore {
   wire::RunAnswer run_recorded(store::Store& store, journal::Journal& journal,
                                journal::ExecutionRecord& record, const Prepared& prepared,
                                History&& history) {
-    const Environment environment(request_.environment, store.identity().secret);
+    Environment environment(request_.environment, store.identity().secret);
+    if (const auto flags = makeflags_for_commands(request_.environment)) {
+      environment.pass_instead("MAKEFLAGS", *flags);
+    }
     const std::string machine = machine_folder_of(request_);
     MachineArgumentFiles argument_files(machine, machine + '/' + runner_name_,
                                         store.identity().folder + "/tmp", system_.files);
@@ -341,7 +346,10 @@ class RunInStore {
                                         .table = &processes_.table,
                                         .trees = &processes_.trees,
                                         .keeper = &processes_.keeper});
-    const std::unique_ptr<SlotSource> slots = make_slots(store, record, machine);
+    std::unique_ptr<SlotSource> slots = make_slots(store, record, machine);
+    if (tokens_ != nullptr) {
+      slots = std::make_unique<JobserverSlots>(std::move(slots), *tokens_, system_.clock);
+    }
     SystemWaiter waiter(processes_.signals, executor.event_fd(), *slots);
     const Ports ports{system_.clock,  system_.entropy, store,  executor, workspace,
                       argument_files, waiter,          *slots, observer_};
@@ -413,6 +421,7 @@ class RunInStore {
   RunRequest& request_;
   Observer& observer_;
   std::string runner_name_;
+  sys::JobTokens* tokens_;    // of make's jobserver; nullptr: without it
   const Recorded& recorded_;  // empty: somebody waits for the end
 };
 
@@ -424,12 +433,16 @@ std::variant<wire::RunAnswer, InvalidProgram> run(RunRequest request, Observer& 
 
 std::variant<wire::RunAnswer, InvalidProgram> run_detached(RunRequest request, Observer& observer,
                                                            const Recorded& recorded) {
+  const std::unique_ptr<sys::JobTokens> tokens = join_jobserver(request, observer);
   System system;
   const std::string name = random_name(system.entropy);
   const std::string machine = machine_folder_of(request);
-  Processes processes({.environment_mark = "DSCHED_ATTEMPT_ID=" + name + '-',
-                       .temporary_folder = machine + '/' + name});
-  RunInStore run_in_store(system, processes, request, observer, name, recorded);
+  sys::KeeperOptions keeper;
+  keeper.environment_mark = "DSCHED_ATTEMPT_ID=" + name + '-';
+  keeper.temporary_folder = machine + '/' + name;
+  if (tokens) keeper.tokens = tokens->for_keeper();
+  Processes processes(keeper);
+  RunInStore run_in_store(system, processes, request, observer, name, tokens.get(), recorded);
   return request.resume ? run_in_store.run_again() : run_in_store.run_new();
 }
 
