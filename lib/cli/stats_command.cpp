@@ -23,6 +23,17 @@ void add_lists(const std::function<CLI::App*(const char*, const char*, decltype(
       ->type_name("S");
 }
 
+void add_estimates(
+    const std::function<CLI::App*(const char*, const char*, decltype(&stats_log))>& add,
+    StatsCommand& command) {
+  CLI::App* wait = add("wait", "How long something submitted now would wait", stats_wait);
+  wait->add_option("--priority", command.priority, "Of it: low, normal, high, urgent or 0 to 10")
+      ->type_name("P");
+  CLI::App* explain = add("explain", "Why nodes do not run at this moment", stats_explain);
+  explain->add_option("EXECUTION", command.execution, "Default: @latest")->type_name("");
+  explain->add_option("NODE", command.node, "Only this node")->type_name("");
+}
+
 }  // namespace
 
 void add_stats_commands(CLI::App& app, StatsCommand& command) {
@@ -39,6 +50,14 @@ void add_stats_commands(CLI::App& app, StatsCommand& command) {
     sub->callback([&command, call] { command.call = call; });
     return sub;
   };
+  add("status", "What is running, and how full the machine is", stats_status);
+  add("scheduler", "Who shares the machine's slots, and how", stats_scheduler);
+  CLI::App* statistics = add("statistics", "Requests, latencies and rates", stats_statistics);
+  statistics
+      ->add_option("--since", command.since, "Only what ended since this time (RFC 3339) or age")
+      ->type_name("TIME");
+  statistics->add_option("--operation", command.operation, "Only nodes of this operation")
+      ->type_name("NAME");
   CLI::App* progress = add("progress", "How far an execution is", stats_progress);
   progress->add_option("EXECUTION", command.execution, "Default: @latest")->type_name("");
   progress->add_flag("--follow", command.follow, "A line per change until it ends");
@@ -48,10 +67,13 @@ void add_stats_commands(CLI::App& app, StatsCommand& command) {
 
   add_lists(add, command);
 
-  CLI::App* log = add("log", "What an attempt at a node wrote to standard error", stats_log);
-  log->add_option("EXECUTION/NODE", command.target, "Whose log")->required()->type_name("");
+  CLI::App* log =
+      add("log", "What an attempt, or a detached execution, wrote to standard error", stats_log);
+  log->add_option("EXECUTION[/NODE]", command.target, "Whose log")->required()->type_name("");
   log->add_option("--attempt", command.attempt, "Of this attempt; default: the last")
       ->type_name("N");
+  log->add_flag("--follow", command.follow, "Of an execution: what comes, until it ends");
+  add_estimates(add, command);
 }
 
 }  // namespace dsched::cli

@@ -25,6 +25,10 @@ struct StatsCommand {
   bool follow = false;
   bool wait = false;
   std::string timeout;
+  std::string since;
+  std::optional<std::string> operation;
+  std::string priority = "normal";
+  std::optional<std::string> node;
   std::function<int(const StatsCommand&, Context&)> call;  // of the chosen command
 };
 
@@ -36,5 +40,10 @@ int stats_executions(const StatsCommand& command, Context& context);
 int stats_nodes(const StatsCommand& command, Context& context);
 int stats_log(const StatsCommand& command, Context& context);
 int stats_progress(const StatsCommand& command, Context& context);
+int stats_status(const StatsCommand& command, Context& context);
+int stats_scheduler(const StatsCommand& command, Context& context);
+int stats_statistics(const StatsCommand& command, Context& context);
+int stats_wait(const StatsCommand& command, Context& context);
+int stats_explain(const StatsCommand& command, Context& context);
 
 }  // namespace dsched::cli

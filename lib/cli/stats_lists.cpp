@@ -4,14 +4,13 @@
 
 #include "base/text.h"
 #include "base/time_text.h"
-#include "cli/bytes_output.h"
 #include "cli/stats_command.h"
 #include "cli/stats_text.h"
 #include "executor/outputs.h"
 #include "report/recorded.h"
 #include "session/examiner.h"
 
-// dsched-stats executions, nodes and log: lines and bytes of what is on record.
+// dsched-stats executions, nodes and explain: lines of what is on record.
 
 namespace dsched::cli {
 namespace {
@@ -161,16 +160,24 @@ int stats_nodes(const StatsCommand& command, Context& context) {
   return 0;
 }
 
-int stats_log(const StatsCommand& command, Context& context) {
-  const std::size_t slash = command.target.find('/');
-  if (slash == std::string::npos) {
-    throw Error(ErrorKind::usage, "log " + command.target + ": not EXECUTION/NODE_ID");
-  }
+int stats_explain(const StatsCommand& command, Context& context) {
   OpenedStore opened = open_for_stats(command, context);
   const report::Book book{opened.store, opened.journal};
-  const auto record = find_execution(book, command.target.substr(0, slash));
-  const std::string log = log_of(book, record, command.target.substr(slash + 1), command.attempt);
-  if (!log.empty()) write_bytes(log, output_is_terminal());
+  const auto record = find_execution(book, command.execution);
+  Table table({{"NODE", Column::Align::left, Column::Fit::shrinks},
+               {"WAITS FOR", Column::Align::left, Column::Fit::whole},
+               {"", Column::Align::left, Column::Fit::shrinks}},
+              output_style(context), output_width(), write_out);
+  Lines lines;
+  each_waiting(book, record, command.node, [&](const wire::WaitingLine& line) {
+    if (context.json) {
+      lines.add(to_json(line));
+    } else {
+      table.add({std::string(line.node_id), std::string(line.waits_for), line.explanation});
+    }
+  });
+  lines.flush();
+  table.finish();
   return 0;
 }
 

@@ -36,12 +36,13 @@ class Watch {
     seen_ = stamps();
     looked_at_ = clock_.now();
     // "@latest" may be another one by now, so only the first look goes by the name.
-    if (!number_) {
-      const auto record = find_execution(book, command_.execution);
-      number_ = record.number;
-      return sight(book, record);
-    }
-    return sight(book, find_execution(book, std::to_string(number_->value)));
+    const auto record =
+        find_execution(book, number_ ? std::to_string(number_->value) : command_.execution);
+    number_ = record.number;
+    report::Sighting sighting = sight(book, record);
+    answer_ = progress_of(sighting.record, sighting.runner,
+                          journal::live(opened.store.database(), record.number));
+    return sighting;
   }
 
   // Waits until the files have changed or k_look_anyway has passed; false when `until` has.
@@ -55,6 +56,8 @@ class Watch {
     }
   }
 
+  // What the last look saw.
+  [[nodiscard]] const wire::ProgressAnswer& answer() const { return answer_; }
   [[nodiscard]] WallTime wall() const { return clock_.wall(); }
   [[nodiscard]] Instant now() const { return clock_.now(); }
 
@@ -75,6 +78,7 @@ class Watch {
   sys::PosixFiles files_;
   std::string folder_;
   std::optional<ExecutionNumber> number_;
+  wire::ProgressAnswer answer_;
   Stamps seen_{};
   Instant looked_at_;
 };
@@ -153,16 +157,15 @@ int stats_progress(const StatsCommand& command, Context& context) {
   const std::optional<Instant> deadline = deadline_of(command, watch.now());
   Printer printer(context);
   report::Sighting sighting = watch.look();
-  const auto answer = [&] { return progress_of(sighting.record, sighting.runner); };
   bool in_time = true;
   while (command.follow || command.wait) {
-    if (command.follow) printer.line(answer(), watch.wall());
+    if (command.follow) printer.line(watch.answer(), watch.wall());
     if (!report::is_under_way(sighting.status())) break;
     in_time = watch.wait(deadline);
     if (!in_time) break;
     sighting = watch.look();
   }
-  if (!command.follow) printer.document(answer(), watch.wall());
+  if (!command.follow) printer.document(watch.answer(), watch.wall());
   if (!in_time) {
     tell_error(context, Error(ErrorKind::timeout,
                               "execution " + std::to_string(sighting.record.number.value) +

@@ -119,6 +119,20 @@ void NodeStates::settle_failed(const Standing& standing) {
   }
 }
 
+// Only approvals and decisions were left: what has all it needs waits for one of them.
+void NodeStates::settle_held() {
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    NodeFigures& node = nodes_[i];
+    if (node.state != NodeState::pending || node.reason != Reason::none) continue;
+    const auto before = dag_.predecessors({i});
+    const bool is_ready = std::all_of(before.begin(), before.end(), [this](NodeIndex one) {
+      return nodes_[one.value].state == NodeState::completed;
+    });
+    if (!is_ready) continue;
+    node.reason = dag_.settings({i}).approval ? Reason::awaiting_approval : Reason::needs_decision;
+  }
+}
+
 void NodeStates::cancel_dependents(NodeIndex failed) {
   std::vector<NodeIndex> to_visit{failed};
   while (!to_visit.empty()) {
@@ -148,6 +162,7 @@ void NodeStates::settle(const Standing& standing) {
     }
   }
   settle_failed(standing);
+  if (standing.status == ExecutionStatus::waiting) settle_held();
   // Cancelled as a whole: nothing of it is still to come.
   if (standing.has_runner || standing.status != ExecutionStatus::cancelled ||
       standing.counts.pending() > 0) {

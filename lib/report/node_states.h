@@ -65,6 +65,7 @@ class NodeStates {
 
  private:
   void settle_failed(const Standing& standing);
+  void settle_held();
   void cancel_dependents(NodeIndex failed);
 
   const dag::Dag& dag_;

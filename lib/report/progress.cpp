@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/progress.h"
 
+#include <algorithm>
+
 namespace dsched::report {
 
 using engine::ExecutionStatus;
@@ -29,13 +31,18 @@ wire::ExecutionLine execution_line(const journal::ExecutionRecord& record, Runne
   line.priority = record.priority;
   line.counts = record.counts;
   line.submitted_at = record.submitted_at;
-  if (record.status != ExecutionStatus::submitted) line.started_at = record.submitted_at;
+  line.started_at = record.started_at;
+  // Stores of an earlier version lack it; then an execution began when it was submitted.
+  if (!line.started_at && record.status != ExecutionStatus::submitted) {
+    line.started_at = record.submitted_at;
+  }
   line.finished_at = record.finished_at;
   line.initiated_by = record.initiated_by;
   return line;
 }
 
-wire::ProgressAnswer progress_of(const journal::ExecutionRecord& record, RunnerState runner) {
+wire::ProgressAnswer progress_of(const journal::ExecutionRecord& record, RunnerState runner,
+                                 const std::optional<journal::LiveState>& live) {
   wire::ProgressAnswer answer;
   answer.dag_id = record.dag_id;
   answer.execution_id = to_text(record.id);
@@ -47,6 +54,9 @@ wire::ProgressAnswer progress_of(const journal::ExecutionRecord& record, RunnerS
   answer.percentage =
       nothing_more ? 100.0
                    : 100.0 * static_cast<double>(settled) / static_cast<double>(counts.total);
+  if (nothing_more || runner == RunnerState::gone || !live) return answer;
+  answer.percentage = std::clamp(live->percentage, answer.percentage, 100.0);
+  answer.estimated_completion = live->estimated_completion;
   return answer;
 }
 

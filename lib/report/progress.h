@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "journal/journal.h"
+#include "journal/live.h"
 #include "wire/stats_answer.h"
 
 namespace dsched::report {
@@ -24,8 +25,10 @@ enum class RunnerState : std::uint8_t { lives, gone };
 [[nodiscard]] wire::ExecutionLine execution_line(const journal::ExecutionRecord& record,
                                                  RunnerState runner);
 
+// `live` is what the runner told last, if anything.
 [[nodiscard]] wire::ProgressAnswer progress_of(const journal::ExecutionRecord& record,
-                                               RunnerState runner);
+                                               RunnerState runner,
+                                               const std::optional<journal::LiveState>& live);
 
 // Makes a sequence of progress answers about one execution one whose percentage never falls.
 class Rising {

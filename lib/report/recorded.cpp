@@ -5,7 +5,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "sys/lock_probe.h"
+#include "journal/live.h"
+#include "store/run_locks.h"
 
 namespace dsched::report {
 namespace {
@@ -46,17 +47,39 @@ bool has_reused(Book book, const journal::ExecutionRecord& record, NodeIndex nod
                      [node](const journal::ReusedNode& one) { return one.node == node; });
 }
 
-// One execution at a time has a store, and the one that has it was written last.
-bool has_runner(Book book, const journal::ExecutionRecord& record) {
-  return is_under_way(record.status) &&
-         sys::is_locked(book.store.identity().folder + "/run/store.lock");
+bool is_asked_for(const NodeFilter& filter, NodeState state) {
+  return std::find(filter.states.begin(), filter.states.end(), state) != filter.states.end();
+}
+
+std::uint64_t count_of(const engine::Counts& counts, NodeState state) {
+  switch (state) {
+    case NodeState::pending:
+      return counts.pending();
+    case NodeState::running:
+      return counts.running;
+    case NodeState::completed:
+      return counts.completed;
+    case NodeState::failed:
+      return counts.failed;
+    case NodeState::cancelled:
+      return counts.cancelled;
+  }
+  return 0;
+}
+
+// The last record of an execution that its runner ended says how many nodes there are of each kind:
+// where there are none that are asked for, a million outcomes need not be read.
+bool has_none(const Sighting& sighting, const NodeFilter& filter) {
+  if (filter.states.empty() || is_under_way(sighting.record.status)) return false;
+  return std::all_of(filter.states.begin(), filter.states.end(),
+                     [&](NodeState state) { return count_of(sighting.record.counts, state) == 0; });
 }
 
 }  // namespace
 
 Sighting sight(Book book, const journal::ExecutionRecord& record) {
-  if (has_runner(book, record)) return {record, RunnerState::lives};
   if (!is_under_way(record.status)) return {record, RunnerState::gone};
+  if (store::runner_of(book.store, to_text(record.id))) return {record, RunnerState::lives};
   // Its last record is written before its lock is free.
   auto last = book.journal.find(record.number);
   return {last ? std::move(*last) : record, RunnerState::gone};
@@ -85,31 +108,68 @@ NodeStates states_of(Book book, const Sighting& sighting, const RecordedProgram&
       states.add_reused(reused.node, reused.key);
     }
   }
-  states.settle({.has_runner = sighting.runner == RunnerState::lives,
-                 .status = sighting.status(),
-                 .counts = record.counts});
+  if (sighting.runner == RunnerState::lives) {
+    if (const auto live = journal::live(book.store.database(), record.number)) {
+      for (const journal::LiveNode& node : live->nodes) {
+        states.set_live(node.node, node.state, node.reason, node.attempt,
+                        node.since - record.submitted_at);
+      }
+    }
+  }
+  states.settle(sighting.standing());
   return states;
 }
 
 void each_node(Book book, const journal::ExecutionRecord& record, const NodeFilter& filter,
                const NodeStates::DigestOf& digest_of,
                const std::function<void(const wire::NodeLine&)>& visit) {
+  const Sighting sighting = sight(book, record);
+  if (has_none(sighting, filter)) return;
   const RecordedProgram program = program_of(book, record);
-  const NodeStates states = states_of(book, sight(book, record), program, digest_of);
+  const bool with_digests = filter.states.empty() || is_asked_for(filter, NodeState::completed);
+  const auto nothing = [](const Outcome&) { return Digest{}; };
+  const NodeStates states = states_of(book, sighting, program, with_digests ? digest_of : nothing);
   const WallTime now = book.store.world().clock.wall();
   for (std::uint32_t i = 0; i < program.dag.size(); ++i) {
     const NodeIndex node{i};
     if (!program.wanted[i] && !states.is_touched(node)) continue;
     const NodeFigures& figures = states[node];
-    if (!filter.states.empty() && std::find(filter.states.begin(), filter.states.end(),
-                                            figures.state) == filter.states.end()) {
-      continue;
-    }
+    if (!filter.states.empty() && !is_asked_for(filter, figures.state)) continue;
     wire::NodeLine line = line_of(program.dag, node, figures, record, now);
     if (figures.reused && line.key) {
       if (const auto result = book.store.results().find(*line.key)) line.digest = result->digest;
     }
     visit(line);
+  }
+}
+
+void each_waiting(Book book, const journal::ExecutionRecord& record,
+                  const std::optional<std::string>& node_id,
+                  const std::function<void(const wire::WaitingLine&)>& visit) {
+  const RecordedProgram program = program_of(book, record);
+  const Sighting sighting = sight(book, record);
+  const auto nothing = [](const Outcome&) { return Digest{}; };
+  const NodeStates states = states_of(book, sighting, program, nothing);
+  const WaitingScene scene{.dag = program.dag,
+                           .states = states,
+                           .live = sighting.runner == RunnerState::lives
+                                       ? journal::live(book.store.database(), record.number)
+                                       : std::nullopt,
+                           .standing = sighting.standing(),
+                           .execution = record.number};
+  const auto tell = [&](NodeIndex node) {
+    if (const auto line = why_waiting(scene, node)) visit(*line);
+  };
+  if (node_id) {
+    const auto node = program.dag.find(*node_id);
+    if (!node) {
+      throw Error(ErrorKind::not_found, called(record) + ": node " + escape_for_terminal(*node_id) +
+                                            ": there is no such node");
+    }
+    return tell(*node);
+  }
+  for (std::uint32_t i = 0; i < program.dag.size(); ++i) {
+    if (program.wanted[i]) tell({i});
   }
 }
 

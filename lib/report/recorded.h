@@ -14,6 +14,7 @@
 #include "report/node_states.h"
 #include "report/progress.h"
 #include "report/recorded_program.h"
+#include "report/waiting.h"
 #include "store/store.h"
 #include "wire/stats_answer.h"
 
@@ -29,6 +30,9 @@ struct Sighting {
   journal::ExecutionRecord record;
   RunnerState runner = RunnerState::gone;
   [[nodiscard]] engine::ExecutionStatus status() const { return status_now(record, runner); }
+  [[nodiscard]] Standing standing() const {
+    return {runner == RunnerState::lives, status(), record.counts};
+  }
 };
 [[nodiscard]] Sighting sight(Book book, const journal::ExecutionRecord& record);
 
@@ -49,6 +53,12 @@ struct NodeFilter {
 void each_node(Book book, const journal::ExecutionRecord& record, const NodeFilter& filter,
                const NodeStates::DigestOf& digest_of,
                const std::function<void(const wire::NodeLine&)>& visit);
+
+// Calls `visit` for each node (or the one of this id) that neither runs nor is done, and says why
+// not. Throws Error not_found when there is no such node.
+void each_waiting(Book book, const journal::ExecutionRecord& record,
+                  const std::optional<std::string>& node_id,
+                  const std::function<void(const wire::WaitingLine&)>& visit);
 
 // What an attempt at a node wrote to stderr, as recorded; of the last that ended when `attempt` is
 // empty. Throws Error not_found when there is no such node or attempt, or the log is gone.

@@ -17,8 +17,9 @@ import house
 
 TOOLS = ("dsched-policy", "dsched-run", "dsched-stats", "dsched-store")
 COMMANDS = {
-    "dsched-stats": ("progress", "executions", "nodes", "log"),
     "dsched-policy": ("get", "set", "next"),
+    "dsched-stats": ("status", "scheduler", "statistics", "progress", "executions", "nodes",
+                     "log", "wait", "explain"),
     "dsched-store": ("ls", "get", "put", "meta", "rm", "verify", "gc"),
 }
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[A-Za-z])(?![\w-])")

@@ -38,7 +38,7 @@ TEST_CASE("report: a runner that is gone leaves an interrupted execution") {
 TEST_CASE("report: the percentage is 100 exactly when nothing more will run") {
   const engine::Counts counts{.total = 8, .completed = 3, .failed = 1};
   const auto percentage = [&](ExecutionStatus status, RunnerState runner) {
-    return progress_of(a_record(status, counts), runner).percentage;
+    return progress_of(a_record(status, counts), runner, {}).percentage;
   };
   CHECK(percentage(ExecutionStatus::running, RunnerState::lives) == 50.0);
   CHECK(percentage(ExecutionStatus::running, RunnerState::gone) == 50.0);
@@ -46,15 +46,15 @@ TEST_CASE("report: the percentage is 100 exactly when nothing more will run") {
   CHECK(percentage(ExecutionStatus::waiting, RunnerState::gone) == 50.0);
   CHECK(percentage(ExecutionStatus::failed, RunnerState::gone) == 100.0);
   CHECK(percentage(ExecutionStatus::cancelled, RunnerState::gone) == 100.0);
-  CHECK(progress_of(a_record(ExecutionStatus::running, {}), RunnerState::lives).percentage ==
+  CHECK(progress_of(a_record(ExecutionStatus::running, {}), RunnerState::lives, {}).percentage ==
         100.0);
 }
 
 TEST_CASE("report: nothing runs without a runner") {
   const engine::Counts counts{.total = 8, .completed = 3, .running = 2};
   const auto record = a_record(ExecutionStatus::running, counts);
-  CHECK(progress_of(record, RunnerState::lives).counts.running == 2);
-  const auto gone = progress_of(record, RunnerState::gone);
+  CHECK(progress_of(record, RunnerState::lives, {}).counts.running == 2);
+  const auto gone = progress_of(record, RunnerState::gone, {});
   CHECK(gone.counts.running == 0);
   CHECK(gone.counts.pending() == 5);
 }
@@ -74,8 +74,10 @@ TEST_CASE("report: the line of an execution has started when it is more than sub
   auto record = a_record(ExecutionStatus::submitted, {.total = 3});
   CHECK_FALSE(execution_line(record, RunnerState::lives).started_at);
   record.status = ExecutionStatus::running;
+  CHECK(execution_line(record, RunnerState::lives).started_at == record.submitted_at);
+  record.started_at = WallTime{12s};
   const auto line = execution_line(record, RunnerState::lives);
-  CHECK(line.started_at == record.submitted_at);
+  CHECK(line.started_at == WallTime{12s});
   CHECK(line.execution == 17);
   CHECK(line.counts.total == 3);
 }

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""dsched-stats status, scheduler, statistics, wait and explain."""
+
+import os
+import signal
+
+import harness
+from harness import const, shell
+from stats_support import StatsTest
+
+
+class Load(StatsTest):
+    def held(self, *nodes, options=(), **top):
+        """Starts nodes of which the first makes the file `here` and waits for `go`."""
+        first = shell("first", "touch here; " + harness.waits("go"), **top.pop("first", {}))
+        self.world.program([first, *nodes], **top)
+        running = self.world.start("program.json", *options)
+        self.wait_for_file("here")
+        harness.wait_for(lambda: self.executions("--status", "running"), "a record of it")
+        return running
+
+    def go(self, running, code=0):
+        self.write("go", "")
+        self.assertEqual(running.end().code, code)
+
+    def status(self):
+        return self.document("stats-status", "status")
+
+    def statistics(self, *options):
+        return self.document("stats-statistics", "statistics", *options)
+
+    def wait(self, *options):
+        return self.document("stats-wait", "wait", *options)["estimated_wait_s"]
+
+    def explain(self, *options):
+        return {line["node_id"]: line
+                for line in self.lines("stats-explain", "explain", *options)}
+
+
+class Empty(Load):
+    def test_without_a_store_everything_is_zero_and_nothing_is_made(self):
+        status = self.status()
+        self.assertFalse(status["is_running"])
+        for name in ("active_requests", "queued_requests", "completed_requests",
+                     "slot_utilization"):
+            self.assertEqual(status[name], 0, name)
+        statistics = self.statistics()
+        self.assertEqual(statistics["total_requests"], 0)
+        for name in ("p50_latency_ms", "p95_latency_ms", "p99_latency_ms", "start_time",
+                     "average_tokens_per_second", "average_batch_utilization"):
+            self.assertIsNone(statistics[name], name)
+        self.assertIsNone(self.wait())
+        scheduler = self.document("stats-scheduler", "scheduler")
+        self.assertEqual(scheduler["processes"], [])
+        self.assertEqual(scheduler["stats"]["active_processes"], 0)
+        self.assertEqual(scheduler["stats"]["policy"], "Fair")
+        self.assertEqual(scheduler["stats"]["quantum_micros"], 100_000)
+        self.assertEqual(self.error("explain", code=1)["kind"], "not_found")
+        self.assertFalse(self.exists(".dsched"))
+        self.assertEqual(os.listdir(self.world.root / "machine"), [])
+
+    def test_usage(self):
+        for words in (("statistics", "--since", "yesterday"), ("wait", "--priority", "15"),
+                      ("wait", "--priority", "soon"), ("log", "1", "--attempt", "1"),
+                      ("log", "1/a", "--follow")):
+            with self.subTest(words):
+                self.assertEqual(self.error(*words, code=2)["kind"], "usage")
+        self.assertIn("Priority 15 exceeds maximum (10)",
+                      self.error("wait", "--priority", "15", code=2)["message"])
+
+    def test_text(self):
+        self.run_nodes(const("x", 1))
+        for words, says in ((("status",), b"idle: 0 active, 0 queued"),
+                            (("statistics",), b" requests: "),
+                            (("scheduler",), b"Fair, quantum 0.1s"),
+                            (("wait",), b"unknown: nothing was measured yet\n")):
+            self.assertIn(says, self.stats(*words, "--format", "text").out)
+
+
+class Status(Load):
+    def test_a_killed_runner_has_nothing_queued(self):
+        running = self.held(shell("second", "true", arguments=["first"]))
+        running.signal(signal.SIGKILL)
+        running.end()
+        status = self.status()
+        self.assertFalse(status["is_running"])
+        self.assertEqual((status["active_requests"], status["queued_requests"]), (0, 0))
+
+
+class Statistics(Load):
+    def sum_of(self, statistics, status):
+        names = ("completed", "failed", "cancelled")
+        return (sum(statistics[f"total_{name}_requests"] for name in names)
+                + status["active_requests"] + status["queued_requests"])
+
+    def test_the_sum_is_the_total_while_something_runs_and_after_a_kill(self):
+        running = self.held(shell("second", "true", arguments=["first"]), shell("third", "true"))
+        # Figures come a little later than the nodes end.
+        found = harness.wait_for(
+            lambda: (lambda s: s if s["total_requests"] == 3 else None)(self.statistics()),
+            "figures of it")
+        self.assertEqual(self.sum_of(found, self.status()), 3)
+        running.signal(signal.SIGKILL)
+        running.end()
+        found = self.statistics()
+        self.assertEqual(self.sum_of(found, self.status()), found["total_requests"])
+        self.assertLess(found["total_requests"], 3)
+
+    def test_queued_ones_of_one_operation(self):
+        running = self.held(shell("second", "true", arguments=["first"]), const("k", 1))
+        self.assertEqual(self.statistics("--operation", "shell")["total_requests"], 2)
+        self.go(running)
+
+
+class Explain(Load):
+    def test_a_failed_execution_never_came_to_the_rest(self):
+        self.run_nodes(shell("bad", "exit 1", priority="urgent"), shell("more", "true"),
+                       options=["-j", "1"], code=1)
+        found = self.explain()
+        for line in found.values():
+            self.assertEqual(line["waits_for"], "ended")
+
+    def test_a_runner_that_is_gone(self):
+        running = self.held(shell("second", "true", arguments=["first"]))
+        running.signal(signal.SIGKILL)
+        running.end()
+        found = self.explain()
+        self.assertEqual(found["second"]["waits_for"], "runner")
+        self.assertIn("dsched-run --resume 1", found["second"]["explanation"])
+
+    def test_decisions(self):
+        running = self.held(first={"idempotent": False})
+        running.signal(signal.SIGKILL)
+        running.end()
+        self.run_tool("--resume", "1", code=3)
+        self.assertEqual(self.explain()["first"]["waits_for"], "decision")
+
+
+class DetachedLog(Load):
+    def test_log_of_an_execution(self):
+        self.run_nodes(const("x", 1))
+        error = self.error("log", "1", code=1)
+        self.assertIn("has no log of its own", error["message"])
+        self.world.program([shell("a", "touch here; " + harness.waits("go"))])
+        self.run_tool("--detach", "program.json")
+        self.wait_for_file("here")
+        following = self.world.start("log", "@latest", "--follow", tool=harness.STATS)
+        self.write("go", "")
+        done = following.end()
+        self.assertEqual(done.code, 0, repr(done))
+        self.assertIn(b"completed", done.out)
+        self.assertEqual(self.stats("log", "2").out, done.out)
+
+
+if __name__ == "__main__":
+    harness.main()
