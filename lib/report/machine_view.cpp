@@ -48,11 +48,10 @@ wire::SchedulerAnswer scheduler_of(const machine::Table& table, Instant now) {
 }
 
 SlotsNow slots_of(const machine::Table& table) {
-  SlotsNow slots{.slots = table.arbiter.settings.slots, .in_use = {}};
-  for (const engine::Lessee& lessee : table.arbiter.lessees) {
-    slots.in_use.count += lessee.demand.in_use.count;
-  }
-  return slots;
+  const auto& slots = table.arbiter.slots;
+  const auto held = std::count_if(slots.begin(), slots.end(),
+                                  [](const auto& slot) { return slot.holder.has_value(); });
+  return {.slots = table.arbiter.settings.slots, .in_use = {static_cast<std::uint32_t>(held)}};
 }
 
 }  // namespace dsched::report

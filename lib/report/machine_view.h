@@ -11,8 +11,9 @@ namespace dsched::report {
 // Members in the order they came.
 [[nodiscard]] wire::SchedulerAnswer scheduler_of(const machine::Table& table, Instant now);
 
-// Slots that running nodes of all members occupy. A member that is alone may use more than there
-// are.
+// In use is what is leased: members give back what they do not need, at the latest within a second,
+// and report no more often than that what their nodes occupy. A member that is alone may have more
+// than there are.
 [[nodiscard]] SlotsNow slots_of(const machine::Table& table);
 
 }  // namespace dsched::report

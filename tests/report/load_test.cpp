@@ -93,11 +93,12 @@ TEST_CASE("report: the scheduler's answer has the table's figures, and one is cu
   CHECK(answer.processes[1].is_current);  // of the latest lease
 }
 
-TEST_CASE("report: without leases nobody is current, and slots in use are those of all members") {
+TEST_CASE("report: without leases nobody is current, and slots in use are the leased ones") {
   machine::Table table = a_table();
   CHECK(slots_of(table).slots == Slots{4});
-  CHECK(slots_of(table).in_use == Slots{2});
+  CHECK(slots_of(table).in_use == Slots{3});
   for (engine::SlotState& slot : table.arbiter.slots) slot.holder.reset();
+  CHECK(slots_of(table).in_use == Slots{0});
   for (const auto& process : scheduler_of(table, Instant{5s}).processes) {
     CHECK_FALSE(process.is_current);
     CHECK(process.held == Slots{0});

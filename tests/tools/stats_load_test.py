@@ -77,6 +77,52 @@ class Empty(Load):
             self.assertIn(says, self.stats(*words, "--format", "text").out)
 
 
+class Scheduler(Load):
+    def scheduler(self):
+        return self.document("stats-scheduler", "scheduler")
+
+    def test_who_runs_holds_slots_and_is_current(self):
+        running = self.held(options=["-j", "1", "--priority", "high"])
+        found = harness.wait_for(
+            lambda: (lambda s: s if any(p["slots_held"] for p in s["processes"]) else None)(
+                self.scheduler()), "a lease")
+        self.assertEqual(found["stats"]["active_processes"], 1)
+        self.assertGreater(found["stats"]["total_scheduled"], 0)
+        (process,) = found["processes"]
+        self.assertEqual(process["pid"], running.pid)
+        self.assertEqual(process["execution_id"], self.executions()[0]["execution_id"])
+        self.assertEqual((process["priority"], process["effective_priority"]), (8, 8))
+        self.assertEqual(process["slots_held"], 1)
+        self.assertTrue(process["is_current"])
+        self.assertGreater(self.status()["slot_utilization"], 0)
+        self.go(running)
+        found = self.scheduler()
+        self.assertEqual(found["processes"], [])
+        self.assertEqual(found["stats"]["active_processes"], 0)
+        self.assertEqual(self.status()["slot_utilization"], 0)
+
+    def test_two_at_a_time_and_one_that_is_killed(self):
+        one = self.held()
+        other = self.world.start("program.json", "--no-cache")
+        found = harness.wait_for(
+            lambda: (lambda s: s if len(s["processes"]) == 2 else None)(self.scheduler()),
+            "two of them")
+        self.assertEqual({p["pid"] for p in found["processes"]}, {one.pid, other.pid})
+        self.assertEqual(sum(p["is_current"] for p in found["processes"]), 1)
+        one.signal(signal.SIGKILL)
+        one.end()
+        self.assertEqual([p["pid"] for p in self.scheduler()["processes"]], [other.pid])
+        self.assertEqual([e["status"] for e in self.executions()], ["running", "interrupted"])
+        self.go(other)
+
+    def test_policy_is_that_of_the_machine(self):
+        policy = str(harness.BUILD / "bin" / "dsched-policy")
+        self.world.run("set", "rr", "--quantum", "50ms", "--slots", "3", tool=policy)
+        found = self.scheduler()["stats"]
+        self.assertEqual((found["policy"], found["quantum_micros"]), ("RoundRobin", 50_000))
+        self.assertEqual(self.status()["slots"], 3)
+
+
 class Status(Load):
     def test_a_killed_runner_has_nothing_queued(self):
         running = self.held(shell("second", "true", arguments=["first"]))
