@@ -34,7 +34,7 @@ class Install(unittest.TestCase):
         cls.folder.cleanup()
 
     def test_tools_run(self):
-        for tool in ("dsched-policy", "dsched-run", "dsched-stats", "dsched-store"):
+        for tool in ("dsched-cancel", "dsched-policy", "dsched-run", "dsched-stats", "dsched-store"):
             self.assertIn("0.1", run(self.prefix / "bin" / tool, "--version"))
 
     def test_pages_and_schemas(self):

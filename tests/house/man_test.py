@@ -15,7 +15,7 @@ import unittest
 
 import house
 
-TOOLS = ("dsched-policy", "dsched-run", "dsched-stats", "dsched-store")
+TOOLS = ("dsched-cancel", "dsched-policy", "dsched-run", "dsched-stats", "dsched-store")
 COMMANDS = {
     "dsched-policy": ("get", "set", "next"),
     "dsched-stats": ("status", "scheduler", "statistics", "progress", "executions", "nodes",
