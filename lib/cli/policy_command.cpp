@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/policy_command.h"
 
+#include "cli/opened_store.h"
 #include "machine/member.h"
+#include "session/change_priority.h"
 #include "sys/cpus.h"
 #include "sys/streams.h"
 #include "wire/policy_answer.h"
@@ -76,6 +78,40 @@ int next(const PolicyCommand&, Context& context) {
   return 0;
 }
 
+wire::PriorityRequest wanted_priority(const PolicyCommand& command) {
+  wire::PriorityRequest words;
+  const int said =
+      (command.level.empty() ? 0 : 1) + (command.boost ? 1 : 0) + (command.lower ? 1 : 0);
+  if (said > 1) throw Error(ErrorKind::usage, "only one of LEVEL, --boost and --lower");
+  if (!command.level.empty()) words.wish = wire::priority_in(command.level);
+  if (command.boost) words.wish = wire::PriorityStep::boost;
+  if (command.lower) words.wish = wire::PriorityStep::lower;
+  if (command.execution != k_standard_input) {
+    words.execution = command.execution;
+    return words;
+  }
+  wire::PriorityRequest request = wire::read_priority_request(request_text());
+  if (words.wish) request.wish = words.wish;
+  return request;
+}
+
+int priority(const PolicyCommand& command, Context& context) {
+  const wire::PriorityRequest request = wanted_priority(command);
+  if (request.execution.empty() || !request.wish) {
+    throw Error(ErrorKind::usage,
+                request.execution.empty()
+                    ? "which execution is missing"
+                    : "which priority is missing: a level, --boost or --lower",
+                "see dsched-policy priority --help");
+  }
+  OpenedStore opened(context, store::Mode::existing, store::Trust::own);
+  const wire::PriorityAnswer answer =
+      session::change_priority(opened.store, opened.journal, {request.execution, *request.wish});
+  write_out(context.json ? wire::priority_document(answer, context.layout())
+                         : wire::priority_line(answer));
+  return 0;
+}
+
 }  // namespace
 
 void add_policy_commands(CLI::App& app, PolicyCommand& command) {
@@ -104,6 +140,16 @@ void add_policy_commands(CLI::App& app, PolicyCommand& command) {
                    "suspend: stop nodes; boundary: wait until they end")
       ->type_name("HOW");
   add("next", "Give the next slot and say who got it", next);
+  CLI::App* priority_command = add("priority", "Change the priority of an execution", priority);
+  priority_command
+      ->add_option("EXECUTION", command.execution,
+                   "Number, id or @latest; - reads the request from standard input")
+      ->required()
+      ->type_name("");
+  priority_command->add_option("LEVEL", command.level, "0 to 10, or low, normal, high, urgent")
+      ->type_name("");
+  priority_command->add_flag("--boost", command.boost, "One more");
+  priority_command->add_flag("--lower", command.lower, "One less");
 }
 
 }  // namespace dsched::cli

@@ -16,6 +16,10 @@ struct PolicyCommand {
   std::string quantum;
   std::string slots;
   std::string preemption;
+  std::string execution;  // its name, or "-"
+  std::string level;
+  bool boost = false;
+  bool lower = false;
   std::function<int(const PolicyCommand&, Context&)> call;  // of the chosen command
 };
 

@@ -17,7 +17,7 @@ import house
 
 TOOLS = ("dsched-cancel", "dsched-policy", "dsched-run", "dsched-stats", "dsched-store")
 COMMANDS = {
-    "dsched-policy": ("get", "set", "next"),
+    "dsched-policy": ("get", "set", "next", "priority"),
     "dsched-stats": ("status", "scheduler", "statistics", "progress", "executions", "nodes",
                      "log", "wait", "explain"),
     "dsched-store": ("ls", "get", "put", "meta", "rm", "verify", "gc"),

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""dsched-policy: how executions share the machine."""
+"""dsched-policy: how executions share the machine, and the priorities they have."""
 
 import json
 
 import harness
-from harness import POLICY
+from harness import POLICY, shell, waits
 
 WRONG_POLICY = {"success": False, "error": {
     "kind": "invalid_request", "details": [],
@@ -103,8 +103,19 @@ class Policy(harness.ToolTest):
         self.assertEqual(self.policy("next").document,
                          {"success": True, "next_pid": None, "execution_id": None})
 
+    def test_next_names_the_runner_that_has_the_slot(self):
+        self.world.program([shell("a", f"touch begun; {waits('go')}")])
+        running = self.world.start("program.json")
+        self.wait_for_file("begun")
+        found = self.policy("next")
+        self.write("go", "")
+        self.assertEqual(found["next_pid"], running.pid)
+        self.assertEqual(found["execution_id"], running.end()["execution_id"])
+        self.assertIsNone(self.policy("next")["next_pid"])
+
     def test_wrong_usage_is_told(self):
-        for arguments in (["Priority"], ["set", "Fair", "Fair"], ["next", "--quantum", "1s"]):
+        for arguments in (["Priority"], ["set", "Fair", "Fair"], ["priority"], ["priority", "1"],
+                          ["priority", "1", "3", "--boost"], ["next", "--quantum", "1s"]):
             with self.subTest(arguments):
                 self.refused_policy(*arguments, kind="usage")
 
@@ -113,6 +124,78 @@ class Policy(harness.ToolTest):
         (self.world.root / "machine" / "leases").write_bytes(b"\0" * 9000)
         self.assertEqual(self.policy("get").code, 0)
         self.assertEqual(self.policy("set", "RoundRobin")["policy"], "RoundRobin")
+
+
+class Priorities(harness.ToolTest):
+    def priority(self, *arguments, code=0, **options):
+        return self.run_tool("priority", *arguments, tool=POLICY, code=code, **options)
+
+    def test_one_that_does_not_run_has_it_when_it_is_resumed(self):
+        self.run_nodes(shell("a", "exit 1"), code=1)
+        done = self.priority("1", "high")
+        self.assertEqual((done["priority"], done["previous_priority"], done["is_running"]),
+                         (8, 5, False))
+        self.assertEqual(self.priority("@latest", "--boost")["priority"], 9)
+        self.assertEqual(self.priority("1", "--boost")["priority"], 10)
+
+    def test_one_that_runs_has_it_at_once(self):
+        for options in ([], ["--machine", "none"]):
+            with self.subTest(options):
+                for name in ("begun", "go"):
+                    self.world.path(name).unlink(missing_ok=True)
+                self.world.program([shell("a", f"touch begun; {waits('go')}")])
+                running = self.world.start("program.json", "--priority", "low", *options)
+                self.wait_for_file("begun")
+                done = self.priority("@latest", "high")
+                self.assertEqual((done["priority"], done["previous_priority"], done["is_running"]),
+                                 (8, 2, True))
+                boosting = [self.world.start("priority", "@latest", "--boost", tool=POLICY)
+                            for _ in range(2)]
+                self.assertEqual(sorted(one.end()["priority"] for one in boosting), [9, 10])
+                self.assertEqual(self.priority("@latest", "--boost", code=1).kind, "denied")
+                self.write("go", "")
+                self.assertEqual(running.end().code, 0)
+                self.assertEqual(self.priority("@latest", "normal")["previous_priority"], 10)
+
+    def test_the_ends_of_the_range(self):
+        self.run_nodes(shell("a", "true"))
+        self.assertEqual(self.priority("1", "urgent")["priority"], 10)
+        done = self.priority("1", "--boost", code=1)
+        self.assertEqual(done["error"]["message"], "Already at maximum priority (10)")
+        self.assertEqual(self.priority("1", "0")["priority"], 0)
+        done = self.priority("1", "--lower", code=1)
+        self.assertEqual(done["error"]["message"], "Already at minimum priority (0)")
+        self.assertEqual(self.priority("1", "low")["previous_priority"], 0)
+
+    def test_what_is_no_priority_is_refused(self):
+        self.run_nodes(shell("a", "true"))
+        done = self.priority("1", "15", code=2)
+        self.assertEqual((done.kind, done["error"]["message"]),
+                         ("invalid_request", "Priority 15 exceeds maximum (10)"))
+        self.assertEqual(self.priority("1", "bold", code=2).kind, "invalid_request")
+
+    def test_an_unknown_execution_or_store_is_the_answer_no(self):
+        self.assertEqual(self.priority("1", "3", code=1).kind, "not_found")
+        self.run_nodes(shell("a", "true"))
+        done = self.priority("7", "3", code=1)
+        self.assertEqual(done.kind, "not_found")
+        self.assertIn("execution 7: there is none", done["error"]["message"])
+
+    def test_a_request_on_standard_input(self):
+        self.run_nodes(shell("a", "true"))
+        request = {"execution": 1, "priority": "low"}
+        harness.check_schema("priority-request", request)
+        self.assertEqual(self.priority("-", stdin_bytes=json.dumps(request).encode())["priority"],
+                         2)
+        done = self.priority("-", "--boost", stdin_bytes=json.dumps(request).encode())
+        self.assertEqual(done["priority"], 3)
+
+    def test_people_read_a_line(self):
+        self.run_nodes(shell("a", "true"))
+        done = self.priority("1", "6", "--format", "text")
+        self.assertEqual(done.out, b"execution 1: priority 6, was 5; it counts when it is resumed\n")
+        done = self.priority("1", "6", "--format", "text")
+        self.assertEqual(done.out, b"execution 1: priority 6 as before\n")
 
 
 if __name__ == "__main__":
