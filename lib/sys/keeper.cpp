@@ -30,6 +30,7 @@ namespace {
 // A child starts within this time of the moment written in its slot; a later process with the same
 // id is somebody else's.
 constexpr std::int64_t k_start_window_ns = 5'000'000'000;
+constexpr int k_empty_looks = 4;
 constexpr int k_rounds = 1000;
 constexpr int k_depth_max = 200;  // of folders removed; each level holds a descriptor
 
@@ -218,9 +219,19 @@ class KeeperLoop {
       groups_.insert(pid);
       sessions_.insert(pid);
     }
+    // A look is not one moment: a process that is listed may make a child and end before it is
+    // looked at, and the child is not in the list. So a look that finds nothing counts only if no
+    // process was made meanwhile, or if several in a row find nothing.
+    const PidCounter counter;
+    int empty_looks = 0;
     for (int round = 0; round < k_rounds; ++round) {
+      const std::optional<pid_t> before = counter.last();
       const std::vector<ProcessInfo> members = find_members();
-      if (members.empty()) return;
+      if (members.empty()) {
+        if ((before && before == counter.last()) || ++empty_looks == k_empty_looks) return;
+        continue;
+      }
+      empty_looks = 0;
       for (const ProcessInfo& process : members) {
         const Fd pidfd = open_process(process);
         if (!pidfd) continue;

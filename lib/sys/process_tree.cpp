@@ -26,6 +26,7 @@ constexpr std::int64_t k_interval_ns = 500'000'000;
 constexpr int k_interval_pids = 2048;
 
 // A tree that makes processes faster than they are found is given up after so many rounds.
+constexpr int k_empty_looks = 3;
 constexpr int k_tree_rounds = 200;
 
 // A killed process that has not ended by then sleeps in the kernel (a dead network file system).
@@ -237,6 +238,7 @@ bool AttemptTrees::kill_and_wait(const std::vector<ProcessInfo>& processes) cons
 
 bool AttemptTrees::end_survivors(const TreeRoot& root) {
   if (!may_have_survivors(root)) return true;
+  int empty_looks = 0;
   for (int round = 0; round < k_tree_rounds; ++round) {
     std::vector<ProcessInfo> survivors = collect(root);
     survivors.erase(
@@ -244,9 +246,13 @@ bool AttemptTrees::end_survivors(const TreeRoot& root) {
                        [&](const ProcessInfo& process) { return process.pid == root.main; }),
         survivors.end());
     if (survivors.empty()) {
+      // One that was listed may have made a child and ended before it was looked at: the child is
+      // not in the list. So what may be there is looked for once more.
+      if (++empty_looks < k_empty_looks && may_have_survivors(root)) continue;
       reap_unknown_zombies();
       return true;
     }
+    empty_looks = 0;
     if (!kill_and_wait(survivors)) return false;
   }
   return false;
