@@ -323,6 +323,12 @@ std::optional<BlobInfo> BlobStore::info(const Digest& hash) {
   return BlobInfo{{hash, plain->size}, Codec::none, true, plain->size, modified};
 }
 
+// Another process may remove a blob after its row was read here; then it is absent.
+bool BlobStore::is_still_there(const Digest& hash, const Row& row) {
+  const std::optional<Row> now = find_row(hash);
+  return now && now->id == row.id;
+}
+
 std::unique_ptr<BlobReader> BlobStore::open(const Digest& hash) {
   const std::optional<Row> row = find_row(hash);
   if (!row) {
@@ -339,7 +345,7 @@ std::unique_ptr<BlobReader> BlobStore::open(const Digest& hash) {
       std::unique_ptr<BlobReader> reader = row->codec == Codec::none
                                                ? open_plain_file(hash, &*row)
                                                : open_compressed_file(hash, &*row);
-      if (!reader) fail_damaged(hash, "its file is missing");
+      if (!reader && is_still_there(hash, *row)) fail_damaged(hash, "its file is missing");
       return reader;
     }
     case Place::unfinished:
@@ -357,13 +363,16 @@ std::unique_ptr<BlobReader> BlobStore::open_inside(const Digest& hash, const Row
 std::unique_ptr<BlobReader> BlobStore::open_chunks(const Digest& hash, const Row& row) {
   auto reader =
       std::make_unique<ChunkReader>(database_, ChunkReader::Blob{row.id, row.size, row.codec});
+  const auto was_removed = [&] { return !is_still_there(hash, row); };
   Content found;
   try {
     found = hash_all(*reader);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::damaged) throw;
+    if (was_removed()) return nullptr;
     fail_damaged(hash, error.what());
   }
+  if (found != Content{hash, row.size} && was_removed()) return nullptr;
   if (found != Content{hash, row.size}) fail_damaged(hash, "its chunks do not match its hash");
   return reader;
 }
@@ -420,7 +429,7 @@ std::optional<std::string> BlobStore::file_path(const Digest& hash) {
   const std::optional<Row> row = find_row(hash);
   if (row && (row->place != Place::file || row->codec != Codec::none)) return std::nullopt;
   if (!open_plain_file(hash, row ? &*row : nullptr)) {
-    if (row) fail_damaged(hash, "its file is missing");
+    if (row && is_still_there(hash, *row)) fail_damaged(hash, "its file is missing");
     return std::nullopt;
   }
   return path_for(hash, Codec::none);

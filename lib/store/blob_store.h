@@ -78,6 +78,7 @@ class BlobStore final : public Blobs {
   void insert_row(const Digest* hash, const Row& row);
   void delete_row(const Row& row);
   void refresh(const Row& row);
+  bool is_still_there(const Digest& hash, const Row& row);
   // Whether what the row says can be handed out; false leads to writing the blob anew.
   bool is_intact(const Digest& hash, const Row& row);
   // Makes room for a blob: true when it is there already, intact.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/recovery.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "store/blob_readers.h"
 
@@ -107,11 +109,40 @@ void recover_after_boot(const RecoveryParts& parts, const std::string& boot_id) 
   transaction.commit();
 }
 
-void note_synced(sys::Database& database) {
+Unsynced unsynced_blobs(sys::Database& database) {
+  Unsynced out;
+  out.noted = noted_number(database, "synced_blob");
+  {
+    sys::Statement newest = database.prepare("SELECT max(id) FROM blob");
+    out.up_to = newest.step() ? newest.integer(0) : 0;
+  }
+  sys::Statement select = database.prepare(
+      "SELECT id, hash, codec FROM blob "
+      "WHERE id>? AND id<=? AND stat IS NOT NULL AND hash IS NOT NULL ORDER BY id");
+  select.bind(out.noted).bind(out.up_to);
+  while (select.step()) {
+    const auto hash = select.digest(1);
+    if (!hash) continue;
+    out.blobs.push_back({select.integer(0), *hash, static_cast<Codec>(select.integer(2))});
+  }
+  return out;
+}
+
+// A number may have been given to another blob since: then the note ends before it.
+void note_synced(sys::Database& database, const Unsynced& synced) {
   sys::Transaction transaction(database);
-  sys::Statement newest = database.prepare("SELECT max(id) FROM blob");
-  const std::int64_t id = newest.step() ? newest.integer(0) : 0;
-  set_note(database, "synced_blob", std::to_string(id));
+  const Unsynced now = unsynced_blobs(database);
+  std::int64_t limit = std::min(synced.up_to, now.up_to);
+  for (const Unsynced::Blob& blob : now.blobs) {
+    if (blob.id > limit) break;
+    const auto known =
+        std::lower_bound(synced.blobs.begin(), synced.blobs.end(), blob.id,
+                         [](const Unsynced::Blob& one, std::int64_t id) { return one.id < id; });
+    const bool is_known =
+        known != synced.blobs.end() && known->id == blob.id && known->hash == blob.hash;
+    if (!is_known) limit = blob.id - 1;
+  }
+  if (limit > now.noted) set_note(database, "synced_blob", std::to_string(limit));
   transaction.commit();
 }
 

@@ -9,6 +9,7 @@
 // not match goes, with the results that named it, as if it had not been made.
 
 #include <string>
+#include <vector>
 
 #include "store/blob_store.h"
 #include "store/results.h"
@@ -31,8 +32,21 @@ struct RecoveryParts {
 };
 void recover_after_boot(const RecoveryParts& parts, const std::string& boot_id);
 
-// Notes that every file blob there is now has been synced.
-void note_synced(sys::Database& database);
+// Whoever syncs does so for everybody: the file blobs that nobody has synced yet, as far as
+// `up_to`.
+struct Unsynced {
+  struct Blob {
+    std::int64_t id = 0;
+    Digest hash;
+    Codec codec = Codec::none;
+  };
+  std::vector<Blob> blobs;  // by id
+  std::int64_t up_to = 0;   // the newest blob there is
+  std::int64_t noted = 0;   // the newest of which it is known that nothing before needs a sync
+};
+[[nodiscard]] Unsynced unsynced_blobs(sys::Database& database);
+// Notes that they are synced by now.
+void note_synced(sys::Database& database, const Unsynced& synced);
 
 // The blobs of a record: its own, its outputs', and their members'.
 [[nodiscard]] std::vector<Content> contents_of(const Record& record);

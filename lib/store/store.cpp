@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/store.h"
 
+#include <algorithm>
 #include <array>
 #include <set>
 
@@ -319,11 +320,17 @@ void Store::sync() {
   Parts& parts = *parts_;
   if (parts.options.mode == Mode::read_only) return;
   parts.blobs->finish_removals();
+  const Unsynced unsynced = unsynced_blobs(*parts.database);
   std::vector<std::string> paths = parts.blobs->take_unsynced();
+  for (const Unsynced::Blob& blob : unsynced.blobs) {
+    paths.push_back(parts.blobs->path_for(blob.hash, blob.codec));
+  }
   if (parts.file_results != nullptr) {
     const std::vector<std::string> records = parts.file_results->take_unsynced();
     paths.insert(paths.end(), records.begin(), records.end());
   }
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
   std::set<std::string> folders;
   for (const std::string& path : paths) {
     if (!parts.world.files.info(path)) continue;  // removed meanwhile
@@ -333,7 +340,10 @@ void Store::sync() {
     folders.insert(shelf.substr(0, shelf.rfind('/')));
   }
   for (const std::string& folder : folders) parts.world.files.sync(folder);
-  if (!paths.empty()) note_synced(*parts.database);
+  constexpr std::int64_t k_behind_max = 1000;  // blobs to look through at the next sync
+  if (!unsynced.blobs.empty() || unsynced.up_to - unsynced.noted > k_behind_max) {
+    note_synced(*parts.database, unsynced);
+  }
   parts.database->sync();
 }
 
