@@ -149,6 +149,9 @@ class Execution {
   // The attempt under way was told to end because its time is over.
   [[nodiscard]] bool is_timed_out(NodeIndex node) const { return nodes_[node.value].timed_out; }
   [[nodiscard]] bool is_paused() const { return is_paused_; }
+  // Slots of running attempts, nodes that only wait for a slot or a pool, free places of pools.
+  [[nodiscard]] Slots in_use() const { return {running_}; }
+  [[nodiscard]] const ReadyQueue& ready() const { return queue_; }
   // Nothing new is started any more, because of a failure or of a request.
   [[nodiscard]] bool is_stopping() const { return stopping_.has_value() || limit_reached(); }
 

@@ -2,6 +2,7 @@
 #include "engine/ready_queue.h"
 
 #include <algorithm>
+#include <queue>
 
 #include "base/error.h"
 
@@ -89,6 +90,38 @@ std::uint32_t ReadyQueue::slots_wanted(std::uint32_t limit,
     wanted += need(entry->rank.node).count;
   }
   return std::min(wanted, limit);
+}
+
+// The children of an entry in a heap are worse than it, so only those of entries that were given
+// can come next.
+std::vector<NodeIndex> ReadyQueue::best_ones(std::size_t limit) const {
+  struct Next {
+    const std::vector<Entry>* heap;
+    std::size_t index;
+    const Entry& entry() const { return (*heap)[index]; }
+    bool operator<(const Next& other) const { return Worse{}(entry(), other.entry()); }
+  };
+  std::priority_queue<Next> next;
+  const auto reach = [&next](const std::vector<Entry>& heap, std::size_t index) {
+    if (index < heap.size()) next.push({&heap, index});
+  };
+  reach(main_, 0);
+  for (const PoolState& pool : pools_) reach(pool.parked, 0);
+  std::vector<NodeIndex> best;
+  while (best.size() < limit && !next.empty()) {
+    const Next given = next.top();
+    next.pop();
+    best.push_back(given.entry().rank.node);
+    reach(*given.heap, 2 * given.index + 1);
+    reach(*given.heap, 2 * given.index + 2);
+  }
+  return best;
+}
+
+std::size_t ReadyQueue::size() const {
+  std::size_t size = main_.size();
+  for (const PoolState& pool : pools_) size += pool.parked.size();
+  return size;
 }
 
 void ReadyQueue::remove(NodeIndex node) {

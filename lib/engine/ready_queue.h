@@ -47,6 +47,10 @@ class ReadyQueue {
   // entry `need` says how many. Looks at no more than a few times `limit` entries.
   [[nodiscard]] std::uint32_t slots_wanted(std::uint32_t limit,
                                            const std::function<Slots(NodeIndex)>& need) const;
+  // The best entries, best first, at most `limit`; those of full pools too.
+  [[nodiscard]] std::vector<NodeIndex> best_ones(std::size_t limit) const;
+  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] Slots free_places(PoolIndex pool) const { return {pools_[pool.value].free}; }
   // Takes out a node that was added and not taken; nothing happens when it is not there.
   void remove(NodeIndex node);
 

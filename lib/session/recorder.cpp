@@ -9,6 +9,7 @@ Recorder::Recorder(store::Store& store, journal::Journal& journal)
     : store_(store),
       journal_(journal),
       last_commit_(store.world().clock.now() - k_commit_delay),
+      last_news_(store.world().clock.now()),
       last_sync_(store.world().clock.now()) {}
 
 void Recorder::note(Instant now) {
@@ -59,21 +60,34 @@ void Recorder::store_contents() {
   }
 }
 
+void Recorder::write() {
+  sys::Transaction transaction(store_.database());
+  for (const executor::Captured& captured : contents_) {
+    if (!captured.file) store_.blobs().put(captured.bytes);
+  }
+  for (const store::Record& record : records_) store_.results().put(record);
+  if (store_.file_digests().has_queued()) store_.file_digests().write();
+  if (execution_ && segment_.outcomes() > 0) {
+    journal_.append_segment(execution_->number, segment_.take());
+    journal_.update(*execution_);
+  }
+  transaction.commit();
+  is_synced_ = false;
+}
+
 void Recorder::commit() {
   store_contents();
-  if (has_something()) {
+  const bool has_news = news_due_ && write_news_ && *news_due_ <= store_.world().clock.now();
+  if (has_news) {
     sys::Transaction transaction(store_.database());
-    for (const executor::Captured& captured : contents_) {
-      if (!captured.file) store_.blobs().put(captured.bytes);
-    }
-    for (const store::Record& record : records_) store_.results().put(record);
-    if (store_.file_digests().has_queued()) store_.file_digests().write();
-    if (execution_ && segment_.outcomes() > 0) {
-      journal_.append_segment(execution_->number, segment_.take());
-      journal_.update(*execution_);
-    }
+    write_news_();
+    if (has_something()) write();
+    if (execution_) journal_.update(*execution_);
     transaction.commit();
-    is_synced_ = false;
+    last_news_ = store_.world().clock.now();
+    news_due_.reset();
+  } else if (has_something()) {
+    write();
   }
   contents_.clear();
   content_bytes_ = 0;

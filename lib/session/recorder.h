@@ -5,13 +5,19 @@
 // Law: a completion and its result become visible together, at most k_commit_delay after it
 // happened while the session runs, and what is told to anybody was committed before. Once a second,
 // and at the end, what was committed is made to survive a crash of the machine.
+//
+// News (what runs now, figures of what ended) go with a commit, but at most once in
+// journal::k_live_interval and not before that long after the beginning; where nothing else is to
+// be committed they are committed alone. A run that is shorter writes them never or at its end.
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <vector>
 
 #include "executor/attempt.h"
 #include "journal/journal.h"
+#include "journal/live.h"
 #include "store/store.h"
 
 namespace dsched::session {
@@ -30,6 +36,13 @@ class Recorder {
   // `execution` is rewritten with every commit; it belongs to the caller.
   void begin(journal::ExecutionRecord& execution) { execution_ = &execution; }
 
+  // `write` puts the news into the database; called within the transaction of a commit.
+  void set_news(std::function<void()> write) { write_news_ = std::move(write); }
+  // There is something new to say.
+  void note_news(Instant now) {
+    if (!news_due_) news_due_ = std::max(now, last_news_ + journal::k_live_interval);
+  }
+
   void add(Instant now, const journal::Outcome& outcome);
   void add_value(Instant now, NodeIndex node, const journal::ValueTimes& times,
                  std::string_view value);
@@ -43,7 +56,10 @@ class Recorder {
 
   [[nodiscard]] bool is_full() const;
   // When commit() must be called at the latest; empty: nothing is waiting.
-  [[nodiscard]] std::optional<Instant> due() const { return due_; }
+  [[nodiscard]] std::optional<Instant> due() const {
+    if (due_ && news_due_) return std::min(*due_, *news_due_);
+    return due_ ? due_ : news_due_;
+  }
   void commit();
   // Commits, and makes it survive a crash of the machine.
   void sync(Instant now);
@@ -55,6 +71,7 @@ class Recorder {
 
  private:
   void note(Instant now);
+  void write();
   [[nodiscard]] bool has_something() const;
   void store_contents();
 
@@ -67,9 +84,12 @@ class Recorder {
   std::vector<std::function<void()>> tell_;
   std::size_t content_bytes_ = 0;  // held in contents_
   std::optional<Instant> due_;
+  std::function<void()> write_news_;
+  std::optional<Instant> news_due_;
   Instant last_commit_;
   bool is_synced_ = true;
   bool has_empty_ = false;  // the empty blob, which many results share, is written once
+  Instant last_news_;
   Instant last_sync_;
 };
 

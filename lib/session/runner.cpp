@@ -68,12 +68,15 @@ Runner::Runner(const RunPlan& plan, const Ports& ports, journal::Journal& journa
       engine_(plan.dag, engine_options(plan.options), node_plans()),
       recorder_(ports.store, journal),
       tracker_(plan.dag, plan.options.width),
+      figures_(plan.dag),
+      wishes_due_(ports.clock.now() + k_wishes_interval),
       now_(ports.clock.now()),
       begun_(now_),
       begun_wall_(ports.clock.wall()) {
   examiner_.set_operations(plan.operations);
   tracker_.name(to_text(execution.id), execution.number);
   recorder_.begin(execution);
+  recorder_.set_news([this] { write_news(); });
 }
 
 // In-process: const and concat of in-process values. Those whose value leaves the process (goals,
@@ -119,7 +122,10 @@ std::vector<engine::NodePlan> Runner::node_plans() {
 }
 
 wire::RunAnswer Runner::run() {
+  if (!execution_.started_at) execution_.started_at = begun_wall_;
   prefetch();
+  now_ = ports_.clock.now();
+  take_wishes();
   ports_.observer.began(progress());
   engine_.begin(effects_);
   do {
@@ -166,16 +172,31 @@ void Runner::drain() {
   constexpr std::size_t k_between_looks = 1024;  // effects, at most a few milliseconds
   engine::Effects batch;
   std::size_t performed = 0;
+  // From which effect on the clock showed what, for those that come out and those that are
+  // performed.
+  struct Mark {
+    std::size_t from;
+    Instant at;
+  };
+  std::vector<Mark> coming{{0, now_}};
+  std::vector<Mark> marks;
   while (!effects_.empty()) {
     batch.clear();
     batch.swap(effects_);
-    for (const engine::Effect& effect : batch) {
+    marks = std::exchange(coming, {{0, now_}});
+    std::size_t mark = 0;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const engine::Effect& effect = batch[i];
+      while (mark < marks.size() && marks[mark].from <= i) emitted_ = marks[mark++].at;
       std::visit([this](const auto& what) { perform(what); }, effect);
       if (recorder_.is_full()) recorder_.commit();
       if (++performed % k_between_looks != 0) continue;
       now_ = ports_.clock.now();
+      coming.push_back({effects_.size(), now_});
       if (recorder_.due() && *recorder_.due() <= now_) recorder_.commit();
-      if (performed % (64 * k_between_looks) == 0) ports_.observer.progress(progress());
+      if (performed % (64 * k_between_looks) != 0) continue;
+      ports_.observer.progress(progress());
+      look_at_wishes();
     }
   }
 }
@@ -187,6 +208,7 @@ void Runner::wait_and_take() {
   };
   at_latest(recorder_.due());
   at_latest(recorder_.sync_due());
+  at_latest(wishes_due_);
   at_latest(ports_.observer.wake_up());
   at_latest(ports_.slots.next_look());
   for (const Request request : ports_.waiter.wait(until)) {
@@ -195,6 +217,7 @@ void Runner::wait_and_take() {
   }
   take_events();
   fire_timers();
+  look_at_wishes();
   if (recorder_.is_full() || (recorder_.due() && *recorder_.due() <= now_)) recorder_.commit();
   if (recorder_.sync_due() && *recorder_.sync_due() <= now_) recorder_.sync(now_);
 }
@@ -231,6 +254,7 @@ void Runner::fire_timers() {
 }
 
 void Runner::apply(const engine::Fact& fact) {
+  recorder_.note_news(now_);
   engine_.apply(now_, fact, effects_);
 }
 
@@ -301,6 +325,7 @@ void Runner::perform(const engine::Examine& effect) {
 void Runner::reuse(NodeIndex node, const store::Record& record) {
   values_.set_result(node, {record.content, record.digest, record.key});
   reused_.push_back({node, record.key});
+  figures_.reused(node, emitted_, now_);
   constexpr Nanoseconds k_touch_interval = std::chrono::hours{24};
   if (ports_.clock.wall() - record.last_used_at > k_touch_interval) to_touch_.push_back(record);
   apply(engine::FoundReusable{node});
@@ -323,6 +348,7 @@ void Runner::must_run(NodeIndex node, NotReusable&& verdict) {
       const NodeResult result = values_.result(done->second);
       values_.set_result(node, result);
       if (result.key) reused_.push_back({node, *result.key});
+      figures_.reused(node, emitted_, now_);
       return apply(engine::FoundReusable{node});
     }
     if (const auto twin = key_under_way_.find(keyed.key); twin != key_under_way_.end()) {
@@ -340,6 +366,7 @@ void Runner::must_run(NodeIndex node, NotReusable&& verdict) {
   warn_of_idle_globs(node, keyed.inputs);
   if (plan_.options.explain) tracker_.trace(node).explanation = std::move(verdict.explanation);
   apply(engine::MustRun{node});
+  if (engine_.phase(node) == Phase::queued) figures_.ready(node, now_);
 }
 
 void Runner::cannot_run(NodeIndex node, FailureClass failure, const std::string& error) {
@@ -360,12 +387,15 @@ void Runner::cannot_run(NodeIndex node, FailureClass failure, const std::string&
 void Runner::perform(const engine::Evaluate& effect) {
   constexpr std::size_t k_journal_value_max = 4096;  // bytes; larger ones are blobs
   std::string value = maker_.evaluate(effect.node);
+  const Nanoseconds waited = now_ - emitted_;
+  figures_.evaluated(effect.node, waited);
   if (value.size() <= k_journal_value_max) {
-    recorder_.add_value(now_, effect.node, {since_submission(now_), {}}, value);
+    recorder_.add_value(now_, effect.node, {since_submission(now_), waited}, value);
   } else {
     journal::Outcome outcome;
     outcome.node = effect.node;
     outcome.at = since_submission(now_);
+    outcome.waited = waited;
     outcome.content = {sha256(value), value.size()};
     recorder_.add(now_, outcome);
     recorder_.add_content({outcome.content, value, {}});
@@ -377,6 +407,7 @@ void Runner::perform(const engine::Evaluate& effect) {
 
 void Runner::perform(const engine::StartAttempt& effect) {
   const NodeIndex node = effect.node;
+  delayed_.erase(node);
   if (prefetched_) {
     ports_.workspace.forget_prefetched();
     prefetched_ = false;
@@ -432,8 +463,10 @@ void Runner::perform(const engine::NodeSettled& effect) {
   if (effect.state == NodeState::completed && values_.is_in_process(node)) return;
   const bool is_final = effect.state != NodeState::pending;
   if (is_final) forget_key(node);
+  if (is_final) delayed_.erase(node);
   if (effect.state == NodeState::completed) {
     tracker_.settled(node);
+    if (effect.reason != Reason::reused) figures_.completed(node);
     return tell(node, effect.reason == Reason::reused ? NodeChange::reused : NodeChange::completed);
   }
   Trace& trace = tracker_.trace(node);
@@ -445,12 +478,18 @@ void Runner::perform(const engine::NodeSettled& effect) {
   if (is_final) tracker_.settled(node);
   switch (effect.state) {
     case NodeState::failed:
+      figures_.failed(node);
       return tell(node, NodeChange::failed);
     case NodeState::cancelled:
+      figures_.cancelled(node);
       return tell(node, NodeChange::cancelled);
     case NodeState::pending:
-      if (effect.reason == Reason::backoff) tell(node, NodeChange::retrying, effect.retry_in);
-      return;
+      delayed_.insert_or_assign(node, live_node(node));
+      delayed_[node].reason = effect.reason;
+      if (effect.reason != Reason::backoff) return;
+      delayed_[node].until = wall_at(now_ + effect.retry_in);
+      figures_.ready(node, now_ + effect.retry_in);
+      return tell(node, NodeChange::retrying, effect.retry_in);
     case NodeState::running:
     case NodeState::completed:
       return;

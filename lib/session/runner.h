@@ -6,16 +6,22 @@
 // time, and the effects that come out are performed in order. Nothing here decides what may run:
 // that is the engine's. Nothing is told to anybody before it is committed (session/recorder.h).
 
-#include <deque>
+#include <map>
 #include <memory>
 #include <unordered_map>
 
+#include "journal/live.h"
+#include "journal/wishes.h"
 #include "session/attempt_maker.h"
+#include "session/figures.h"
 #include "session/recorder.h"
 #include "session/resume.h"
 #include "session/tracker.h"
 
 namespace dsched::session {
+
+// How often wishes are looked for though nobody rang.
+inline constexpr Nanoseconds k_wishes_interval = std::chrono::seconds{1};
 
 // What has been found out before a run: everything but the world.
 struct RunPlan {
@@ -62,11 +68,14 @@ class Runner {
   void give_width();
   void note_nested();
   void wait_and_take();
+  void look_at_wishes();
+  void take_wishes();
   void take_events();
   void fire_timers();
   void suspend();
   void drain();
   void serve(Request request);
+  void serve(const journal::Wish& wish);
   void on_started(const executor::Started& started);
   void on_ended(executor::Ended&& ended);
 
@@ -96,6 +105,10 @@ class Runner {
   void warn(const std::string& line);
   void forget_key(NodeIndex node);
   [[nodiscard]] Progress progress();
+  void write_news();
+  [[nodiscard]] journal::LiveState live_state();
+  [[nodiscard]] journal::LiveNode live_node(NodeIndex node) const;
+  [[nodiscard]] WallTime wall_at(Instant at) const { return begun_wall_ + (at - begun_); }
   // A resumed execution was submitted long before this runner began.
   [[nodiscard]] Nanoseconds since_submission(Instant at) const {
     return (at - begun_) + (begun_wall_ - execution_.submitted_at);
@@ -122,8 +135,13 @@ class Runner {
   engine::Execution engine_;
   Recorder recorder_;
   Tracker tracker_;
+  Figures figures_;
   std::unique_ptr<journal::Durations> durations_;  // loaded when something must run
   engine::Effects effects_;
+  Instant emitted_;                                 // when the effect that is performed came out
+  std::map<NodeIndex, journal::LiveNode> delayed_;  // wait for a retry's delay or for people
+  Instant wishes_due_;
+  Slots held_;  // of the machine
   bool is_width_checked_ = false;
   bool others_wait_ = false;                   // for slots of the machine
   Slots width_given_;                          // to the executor

@@ -80,6 +80,7 @@ void Runner::on_ended(executor::Ended&& ended) {
   trace.attempts = ended.number;
   trace.wall = ended.ended - ended.started;
   trace.usage = ended.usage;
+  figures_.attempt_ended(node, ended.started, ended.ended);
   trace.exit_code = ended.exit_code;
   trace.signal = ended.signal;
   trace.log = log_tail(ended.log);
@@ -163,6 +164,8 @@ void Runner::complete(executor::Ended&& ended, UnderWay&& under_way) {
   const NodeIndex node = ended.node;
   const Keyed& keyed = under_way.keyed;
   journal::Outcome outcome = outcome_of(ended, since_submission(ended.started));
+  outcome.waited = figures_.waited(node);
+  outcome.suspended = engine_.stood_still(node);
   outcome.content = ended.result.content;
   for (const executor::CapturedOutput& output : ended.outputs) {
     outcome.outputs.push_back(entry_of(output));
@@ -214,6 +217,8 @@ void Runner::fail(executor::Ended&& ended) {
   trace.notable = true;
   journal::Outcome outcome = outcome_of(ended, since_submission(ended.started));
   outcome.kind = journal::Outcome::Kind::failed;
+  outcome.waited = figures_.waited(node);
+  outcome.suspended = engine_.stood_still(node);
   outcome.failure = failure;
   outcome.exit_code = ended.exit_code;
   outcome.signal = ended.signal;

@@ -130,6 +130,8 @@ void Runner::close() {
       ports_.store.results().touch(record, *execution_.finished_at);
     }
     if (durations_) durations_->save(ports_.store.database());
+    figures_.write(ports_.store.database(), execution_.number, *execution_.finished_at);
+    journal::remove_live(ports_.store.database(), execution_.number);
     journal_.update(execution_);
     transaction.commit();
   }

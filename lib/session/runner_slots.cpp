@@ -16,8 +16,10 @@ bool Runner::settle_slots() {
       others_wait_ ? engine::Execution::Others::waiting : engine::Execution::Others::none;
   const engine::Demand demand = engine_.demand(others);
   const std::optional<Instant> look = ports_.slots.next_look();
+  const bool rang = ports_.slots.has_news();
+  if (rang) take_wishes();
   const bool is_time = look && *look <= now_;
-  if (!is_time && !ports_.slots.has_news() && !ports_.slots.cares(demand)) return false;
+  if (!is_time && !rang && !ports_.slots.cares(demand)) return false;
   take_allowance(demand);
   return true;
 }
@@ -27,6 +29,7 @@ void Runner::take_allowance(const engine::Demand& demand) {
   report.slot_time = engine_.take_slot_time(now_);
   const Allowance allowance = ports_.slots.update(report);
   others_wait_ = allowance.holding.contended;
+  held_ = allowance.holding.held;
   if (allowance.priority) execution_.priority = *allowance.priority;
   warn_of_wide_nodes(allowance.machine);
   waiting_attempts_ = allowance.waiting_attempts;

@@ -6,6 +6,7 @@
 // It decides nothing. Estimates come from recorded durations; a node without one counts as the mean
 // of those that have one, and nothing is estimated when none has.
 
+#include <algorithm>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -60,6 +61,13 @@ class Tracker {
   void settled(NodeIndex node);  // nothing more is expected of it
   void suspend_all();
   void continue_all();
+
+  // Those that Progress::running lists, in the same order.
+  [[nodiscard]] const std::vector<NodeIndex>& running_nodes() const { return running_nodes_; }
+  // Recorded durations of what is not done, summed; 0 when none is known.
+  [[nodiscard]] Nanoseconds work_left() const {
+    return any_known_ ? std::max(work_left_, Nanoseconds{0}) : Nanoseconds{0};
+  }
 
   // Nothing more will run: the percentage is 100 from now on.
   void finish() { percentage_ = 100; }

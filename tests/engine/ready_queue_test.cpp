@@ -143,5 +143,32 @@ TEST_CASE("engine: a pool never gives more places than it has, at random") {
   }
 }
 
+TEST_CASE("engine: the best entries are listed in rank order, those of full pools too, and stay") {
+  std::mt19937 dice(9);
+  for (int round = 0; round < 50; ++round) {
+    ReadyQueue queue({Slots{1}, Slots{2}});
+    std::vector<Rank> ranks;
+    for (std::uint32_t i = 0; i < 30; ++i) {
+      const Rank one = rank(i, static_cast<std::uint8_t>(dice() % 3), Nanoseconds{dice() % 4});
+      std::optional<PoolIndex> pool;
+      if (dice() % 2 == 0) pool = PoolIndex{static_cast<std::uint32_t>(dice() % 2)};
+      queue.add(one, pool);
+      ranks.push_back(one);
+    }
+    for (int taken = 0; taken < 4; ++taken) {
+      const auto node = queue.take_best(100, any);
+      if (node) std::erase_if(ranks, [&](const Rank& one) { return one.node == *node; });
+    }
+    std::sort(ranks.begin(), ranks.end(),
+              [](const Rank& a, const Rank& b) { return a.is_better_than(b); });
+    CHECK(queue.size() == ranks.size());
+    const std::vector<NodeIndex> best = queue.best_ones(7);
+    REQUIRE(best.size() == 7);
+    for (std::size_t i = 0; i < best.size(); ++i) CHECK(best[i] == ranks[i].node);
+    CHECK(queue.best_ones(1000).size() == ranks.size());
+    CHECK(queue.size() == ranks.size());
+  }
+}
+
 }  // namespace
 }  // namespace dsched::engine

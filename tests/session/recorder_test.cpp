@@ -113,6 +113,54 @@ TEST_CASE("session: a segment is full with as many outcomes as one may have") {
   CHECK(desk.recorder.is_full());
 }
 
+struct NewsDesk : Desk {
+  int written = 0;
+
+  NewsDesk() {
+    recorder.set_news([this] {
+      CHECK(store->database().in_transaction());
+      ++written;
+    });
+  }
+};
+
+TEST_CASE(
+    "session: news are not written before their interval is over, then with the next commit") {
+  NewsDesk desk;
+  desk.recorder.note_news(desk.now());
+  desk.complete(0, "zero");
+  desk.recorder.commit();
+  CHECK(desk.written == 0);
+  desk.world.clock.advance(journal::k_live_interval - 1ns);
+  desk.complete(1, "one");
+  desk.recorder.commit();
+  CHECK(desk.written == 0);
+  desk.world.clock.advance(1ns);
+  desk.complete(2, "two");
+  desk.recorder.commit();
+  CHECK(desk.written == 1);
+  CHECK(desk.outcomes() == 3);
+  CHECK(desk.told.size() == 3);
+}
+
+TEST_CASE("session: news are committed alone where nothing else is to be") {
+  NewsDesk desk;
+  CHECK_FALSE(desk.recorder.due());
+  desk.world.clock.advance(1h);
+  desk.recorder.note_news(desk.now());
+  CHECK(desk.recorder.due() == desk.now());
+  desk.execution.counts.running = 7;
+  desk.recorder.commit();
+  CHECK(desk.written == 1);
+  CHECK(desk.journal.find(desk.execution.number)->counts.running == 7);
+  CHECK_FALSE(desk.recorder.due());
+  // Old news are not told again, new ones not at once.
+  desk.recorder.commit();
+  CHECK(desk.written == 1);
+  desk.recorder.note_news(desk.now());
+  CHECK(desk.recorder.due() == desk.now() + journal::k_live_interval);
+}
+
 TEST_CASE("session: what is committed is synced within a second") {
   Desk desk;
   CHECK_FALSE(desk.recorder.sync_due());

@@ -55,6 +55,8 @@ _SCHEMA_BY_MEMBER = {
 
 
 def schema_name_of(document):
+    if document.get("status") == "submitted":
+        return "run-submitted"
     return next((_SCHEMA_BY_MEMBER[m] for m in _SCHEMA_BY_MEMBER if m in document), "error")
 
 
