@@ -134,6 +134,7 @@ class Turns(harness.ToolTest):
             nodes = [shell(f"n{number}_{i}", f"echo {number}.{i}", inputs=[]) for i in range(40)]
             self.world.program(nodes, name=f"m{number}.json")
             return self.run_tool(f"m{number}.json", "-j2")
+        self.run_nodes(shell("first", ":"))  # so that there is a store
         with concurrent.futures.ThreadPoolExecutor(6) as pool:
             runs = [pool.submit(one, number) for number in range(6)]
             while not all(run.done() for run in runs):
