@@ -7,6 +7,7 @@
 #include "cli/stats_text.h"
 #include "report/recorded.h"
 #include "session/detach.h"
+#include "store/run_locks.h"
 #include "sys/wait_readable.h"
 
 // dsched-stats log: bytes of an attempt's log, or of a detached execution's.
@@ -15,6 +16,10 @@ namespace dsched::cli {
 namespace {
 
 constexpr Nanoseconds k_between_reads = std::chrono::milliseconds{50};
+
+// A runner sums up in its log after its execution has ended. It is waited for, but not for ever: a
+// process that nobody asks for its exit code keeps its number.
+constexpr Nanoseconds k_last_words_max = std::chrono::seconds{5};
 
 // Writes what a growing file has, from where the last call ended. A terminal gets whole lines,
 // because what is escaped must not be cut within a character.
@@ -50,11 +55,13 @@ class Tail {
   std::string held_;
 };
 
-bool is_under_way(const StatsCommand& command, const Context& context, ExecutionNumber number) {
+// The process that runs the execution; 0: nobody does.
+int runner_pid(const StatsCommand& command, const Context& context, ExecutionNumber number) {
   OpenedStore opened = open_for_stats(command, context);
   const auto record = opened.journal.find(number);
-  if (!record) return false;
-  return report::is_under_way(report::sight({opened.store, opened.journal}, *record).status());
+  if (!record) return 0;
+  const auto holder = store::runner_of(opened.store, to_text(record->id));
+  return holder ? holder->pid : 0;
 }
 
 int log_of_execution(const StatsCommand& command, const Context& context) {
@@ -75,8 +82,16 @@ int log_of_execution(const StatsCommand& command, const Context& context) {
   }
   Tail tail(std::move(file));
   const sys::PosixClock clock;
-  while (command.follow && is_under_way(command, context, number)) {
+  int pid = 0;
+  for (Instant end = clock.now() + k_last_words_max; command.follow && clock.now() <= end;) {
     tail.pass_on(Tail::Rest::keep);
+    const int now = runner_pid(command, context, number);
+    if (now != 0) {
+      pid = now;
+      end = clock.now() + k_last_words_max;
+    } else if (pid == 0 || !files.info("/proc/" + std::to_string(pid))) {
+      break;
+    }
     sys::wait_readable({}, clock.now() + k_between_reads);
   }
   tail.pass_on(Tail::Rest::write);

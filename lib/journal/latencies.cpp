@@ -117,6 +117,7 @@ Latencies Latencies::read(FieldReader& in) {
   if (kind > 1) in.ok = false;
   std::uint64_t last = 0;
   if (kind == 0) {
+    out.exact_us_.reserve(std::min<std::uint64_t>(out.count_, k_exact_max));
     for (std::uint64_t i = 0; in.ok && i < out.count_; ++i) {
       const std::uint64_t step = in.varint();
       if (step > k_longest_us - last) in.ok = false;

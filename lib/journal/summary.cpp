@@ -53,7 +53,8 @@ std::string pack(const Summary& figures) {
   return out;
 }
 
-std::optional<Summary> unpack(std::string_view closed) {
+std::optional<Summary> unpack(std::string_view closed,
+                              SummaryQuery::Parts parts = SummaryQuery::Parts::all) {
   const auto bytes = open_bytes(closed);
   if (!bytes) return std::nullopt;
   FieldReader in{*bytes};
@@ -64,6 +65,7 @@ std::optional<Summary> unpack(std::string_view closed) {
     *count = in.varint();
   }
   figures.processing = in.time();
+  if (parts == SummaryQuery::Parts::counts) return in.ok ? std::optional(figures) : std::nullopt;
   figures.latency = Latencies::read(in);
   figures.queue = Latencies::read(in);
   figures.tokens = in.varint();
@@ -134,9 +136,12 @@ SummaryAnswer sum_up(sys::Database& database, const SummaryQuery& query) {
       .bind(query.execution ? 0 : 1)
       .bind(query.execution ? as_integer(*query.execution) : 0);
   while (rows.step()) {
-    const auto figures = unpack(rows.bytes(2));
+    const auto figures = unpack(rows.bytes(2), query.parts);
     if (!figures) fail_damaged(rows.integer(0));
     answer.figures.merge(*figures);
+    for (Latencies* latencies : {&answer.figures.latency, &answer.figures.queue}) {
+      if (latencies->count() > k_exact_sum_max) latencies->limit();
+    }
     const WallTime begin{std::chrono::seconds{rows.integer(1)}};
     if (!answer.earliest || begin < *answer.earliest) answer.earliest = begin;
   }

@@ -52,7 +52,11 @@ struct SummaryQuery {
   std::optional<WallTime> since;         // cells that end after it
   std::optional<std::string> operation;  // its name as in programs
   std::optional<ExecutionNumber> execution;
+  enum class Parts : std::uint8_t { all, counts } parts = Parts::all;  // counts: and `processing`
 };
+// Of more latencies than this a sum is not exact, because sorting a million of them takes longer
+// than anybody who looks should wait.
+inline constexpr std::uint64_t k_exact_sum_max = 50'000;
 // The sum of all that fits, and the start of the earliest cell.
 struct SummaryAnswer {
   Summary figures;

@@ -46,6 +46,13 @@ WallTime start_of_cell(WallTime time) {
   return WallTime{since_epoch - since_epoch % journal::k_cell};
 }
 
+// Of everything on record, without latencies.
+journal::Summary counts_of(Book book) {
+  journal::SummaryQuery query;
+  query.parts = journal::SummaryQuery::Parts::counts;
+  return journal::sum_up(book.store.database(), query).figures;
+}
+
 double rate_of(std::uint64_t count, Nanoseconds time) {
   const double seconds = std::chrono::duration<double>(time).count();
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
@@ -136,7 +143,7 @@ wire::StatusAnswer status_of(Book book, const std::vector<Living>& living) {
   answer.is_running = !living.empty();
   answer.active = open.active;
   answer.queued = open.queued;
-  answer.completed = journal::sum_up(book.store.database(), {}).figures.completed;
+  answer.completed = counts_of(book).completed;
   answer.last_update = book.store.world().clock.wall();
   return answer;
 }
@@ -153,7 +160,7 @@ std::optional<std::vector<PendingWork>> pending_work(Book book, const std::vecto
   sys::Database& database = book.store.database();
   const WallTime now = book.store.world().clock.wall();
   // Reused nodes and values in memory take no time and measure nothing.
-  if (journal::sum_up(database, {}).figures.queue.count() == 0) return std::nullopt;
+  if (counts_of(book).processing.count() == 0) return std::nullopt;
   std::vector<PendingWork> all;
   for (const Living& one : living) {
     if (!one.live) continue;

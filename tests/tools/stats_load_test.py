@@ -69,7 +69,7 @@ class Empty(Load):
                       self.error("wait", "--priority", "15", code=2)["message"])
 
     def test_text(self):
-        self.run_nodes(const("x", 1))
+        self.run_nodes()
         for words, says in ((("status",), b"idle: 0 active, 0 queued"),
                             (("statistics",), b" requests: "),
                             (("scheduler",), b"Fair, quantum 0.1s"),
@@ -124,6 +124,19 @@ class Scheduler(Load):
 
 
 class Status(Load):
+    def test_of_a_running_execution(self):
+        running = self.held(shell("second", "true", arguments=["first"]))
+        status = harness.wait_for(
+            lambda: (lambda s: s if s["active_requests"] else None)(self.status()), "news of it")
+        self.assertTrue(status["is_running"])
+        self.assertEqual((status["active_requests"], status["queued_requests"]), (1, 1))
+        self.assertGreater(status["slot_utilization"], 0)
+        self.go(running)
+        status = self.status()
+        self.assertFalse(status["is_running"])
+        self.assertEqual((status["active_requests"], status["queued_requests"]), (0, 0))
+        self.assertEqual(status["completed_requests"], 2)
+
     def test_a_killed_runner_has_nothing_queued(self):
         running = self.held(shell("second", "true", arguments=["first"]))
         running.signal(signal.SIGKILL)
@@ -138,6 +151,35 @@ class Statistics(Load):
         names = ("completed", "failed", "cancelled")
         return (sum(statistics[f"total_{name}_requests"] for name in names)
                 + status["active_requests"] + status["queued_requests"])
+
+    def test_what_became_of_requests(self):
+        self.run_nodes(shell("a", "true", inputs=[]), shell("bad", "exit 1"),
+                       shell("c", "true", arguments=["bad"]), options=["-k"], code=1)
+        self.again("-k", code=1)
+        found = self.statistics()
+        self.assertEqual(found["total_completed_requests"], 2)
+        self.assertEqual(found["total_reused"], 1)
+        self.assertEqual(found["total_failed_requests"], 2)
+        self.assertEqual(found["total_cancelled_requests"], 2)
+        self.assertEqual(found["total_requests"], 6)
+        self.assertLessEqual(found["p50_latency_ms"], found["p99_latency_ms"])
+        self.assertLessEqual(found["queue_time_ms"]["p50"], found["queue_time_ms"]["p99"])
+        self.assertGreater(found["average_requests_per_second"], 0)
+        self.assertGreater(found["total_processing_time_s"], 0)
+
+    def test_of_one_operation(self):
+        self.run_nodes(shell("a", "true"), shell("b", "true"), const("k", 1))
+        self.assertEqual(self.statistics("--operation", "shell")["total_requests"], 2)
+        self.assertEqual(self.statistics("--operation", "const")["total_requests"], 1)
+        self.assertEqual(self.statistics("--operation", "exec")["total_requests"], 0)
+
+    def test_since(self):
+        self.run_nodes(shell("a", "true"))
+        self.assertEqual(self.statistics("--since", "1h")["total_requests"], 1)
+        self.assertEqual(self.statistics("--since", "2020-01-01T00:00:00Z")["total_requests"], 1)
+        later = self.statistics("--since", "2099-01-01T00:00:00Z")
+        self.assertEqual(later["total_requests"], 0)
+        self.assertIsNone(later["p50_latency_ms"])
 
     def test_the_sum_is_the_total_while_something_runs_and_after_a_kill(self):
         running = self.held(shell("second", "true", arguments=["first"]), shell("third", "true"))
@@ -158,7 +200,44 @@ class Statistics(Load):
         self.go(running)
 
 
+class Wait(Load):
+    def test_unknown_until_something_was_measured(self):
+        self.run_nodes()
+        self.assertIsNone(self.wait())
+        self.run_nodes(shell("a", "true"))
+        self.assertEqual(self.wait(), 0)
+        self.assertEqual(self.wait("--priority", "urgent"), 0)
+
+
+    def test_what_is_ahead_takes_as_long_as_it_took_before(self):
+        policy = str(harness.BUILD / "bin" / "dsched-policy")
+        self.world.run("set", "--slots", "1", tool=policy)
+        self.run_nodes(shell("first", "sleep 0.2"), shell("second", "sleep 0.2"))
+        running = self.held(shell("second", "sleep 0.2"), options=["--no-cache"])
+        waits = harness.wait_for(self.wait, "news of what is ahead")
+        self.assertLess(waits, 60)
+        self.go(running)
+        self.assertEqual(self.wait(), 0)
+
+
 class Explain(Load):
+    def test_dependencies_pools_and_slots(self):
+        running = self.held(shell("next", "true", arguments=["first"]),
+                            shell("pooled", "true", pool="one"),
+                            first={"pool": "one"}, pools={"one": 1}, options=["-j", "8"])
+        found = harness.wait_for(
+            lambda: (lambda e: e if e.get("pooled", {}).get("waits_for") == "pool" else None)(
+                self.explain()), "news of the pool")
+        self.assertEqual(sorted(found), ["next", "pooled"])
+        self.assertEqual(found["next"]["waits_for"], "dependency")
+        self.assertEqual(found["next"]["nodes"], ["first"])
+        self.assertEqual(found["pooled"]["pool"], "one")
+        self.assertEqual(list(self.explain("@latest", "next")), ["next"])
+        self.assertEqual(self.explain("1", "first"), {})
+        self.assertEqual(self.error("explain", "1", "none", code=1)["kind"], "not_found")
+        self.go(running)
+        self.assertEqual(self.explain(), {})
+
     def test_a_failed_execution_never_came_to_the_rest(self):
         self.run_nodes(shell("bad", "exit 1", priority="urgent"), shell("more", "true"),
                        options=["-j", "1"], code=1)
