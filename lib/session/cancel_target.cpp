@@ -179,12 +179,28 @@ void Target::settle(Instant now) {
     if (std::holds_alternative<store::RunLock>(attempt)) return settle_held(now);
     return ask_again(now);  // somebody resumed it in between
   }
+  settle_unheld();
+}
+
+// A node, or holding and releasing. What the runner took before it ended was done, but for a pause:
+// there is nothing left to hold.
+void Target::settle_unheld() {
+  sys::Database& database = world_.store.database();
+  sys::Transaction transaction(database);
   const auto record = world_.journal.find(record_.number);
-  if (!record || is_final(record->status)) return close_as_recorded(record ? *record : record_);
-  sys::Transaction transaction(world_.store.database());
-  ask_without_runner(world_.store.world().clock.wall());
+  if (record && !is_final(record->status)) {
+    ask_without_runner(world_.store.world().clock.wall());
+    item_.result = Result::done;
+  } else {
+    const bool was_taken = !journal::has_wishes(database, record_.number);
+    (void)journal::take_wishes(database, record_.number);
+    if (was_taken && action_ != CancelAction::pause) {
+      close(Result::done);
+    } else {
+      close(Result::already_finished, std::string(name_of((record ? *record : record_).status)));
+    }
+  }
   transaction.commit();
-  item_.result = Result::done;
 }
 
 void Target::ask_again(Instant now) {

@@ -55,6 +55,7 @@ class Target {
   void follow(Instant now, const store::LockHolder& holder);
   void force(Instant now, const store::LockHolder& holder);
   void settle(Instant now);
+  void settle_unheld();
   void settle_held(Instant now);
   void record_as_cancelled(journal::ExecutionRecord record);
 
