@@ -134,29 +134,17 @@ journal::ExecutionRecord new_record(const RunRequest& request, const Prepared& p
   return record;
 }
 
-// A program's text is kept with the execution, so that a resume needs no file. The bytes are copied
-// before the transaction, which only makes them visible.
-class KeptProgram {
- public:
-  KeptProgram(store::Store& store, std::string_view text) : store_(store), text_(text) {
-    if (text.size() < store::k_file_min) return;
-    staged_ = store.stage();
-    sys::write_all(staged_->fd(), text, "store: program");
-    content_ = {sha256(text), text.size()};
-  }
-  // Joins the transaction that records who needs it.
-  store::Content put() {
-    if (!staged_) return store_.blobs().put(text_);
-    store_.blobs().keep(std::move(*staged_), content_);
-    return content_;
-  }
-
- private:
-  store::Store& store_;
-  std::string_view text_;
-  std::optional<store::StagedFile> staged_;
-  store::Content content_;
-};
+// The program's text is kept with the execution, so that a resume needs no file. It counts as just
+// used, so gc leaves it until the record of the execution names it.
+store::Content keep_program(store::Store& store, std::string_view text) {
+  if (text.size() < store::k_file_min) return store.blobs().put(text);
+  const store::Content content{sha256(text), text.size()};
+  if (store.blobs().note_use(content.hash)) return content;
+  store::StagedFile staged = store.stage();
+  sys::write_all(staged.fd(), text, "store: program");
+  store.blobs().keep(std::move(staged), content);
+  return content;
+}
 
 class RunInStore {
  public:
@@ -183,12 +171,11 @@ class RunInStore {
     journal::ExecutionRecord record = new_record(request_, plan, system_, system_.entropy);
     const store::RunLock lock = lock_execution(store, record, machine_folder());
     auto log = begin_log(store, record);
-    KeptProgram program(store, request_.program->text);
+    record.program = keep_program(store, request_.program->text);
     auto tables = ahead ? ahead->take() : nullptr;
     {
       sys::Transaction transaction(store.database());
       store.adopt(std::move(tables));
-      record.program = program.put();
       journal.submit(record);
       transaction.commit();
     }
@@ -314,9 +301,8 @@ class RunInStore {
                        journal::ExecutionRecord& record, const History& history) {
     record.folder = request_.folder;
     record.settings = settings_text(request_);
-    KeptProgram program(store, request_.program->text);
+    record.program = keep_program(store, request_.program->text);
     sys::Transaction transaction(store.database());
-    record.program = program.put();
     journal.drop_segments(record.number);
     write_kept(journal, record.number, history);
     journal.update(record);

@@ -179,12 +179,20 @@ bool BlobStore::wants_compression(std::string_view sample) const {
 
 Content BlobStore::put(std::string_view bytes) {
   const Content content{sha256(bytes), bytes.size()};
+  // What takes long is done before the write lock is taken, where it is not in vain.
+  std::optional<sys::Staged> plain;
+  std::optional<sys::Staged> packed;
+  const auto stage = [&] {
+    plain = files_.stage(folders_.staging);
+    files_.write(*plain, 0, bytes);
+    packed = compressed(*plain);
+  };
+  if (content.size >= policy_.file_min && !is_known(content.hash)) stage();
   sys::Transaction transaction(database_);
   if (!adopt_existing(content.hash)) {
     if (content.size >= policy_.file_min) {
-      sys::Staged staged = files_.stage(folders_.staging);
-      files_.write(staged, 0, bytes);
-      put_file(content, staged);
+      if (!plain) stage();
+      put_file(content, *plain, packed);
     } else if (content.size >= k_chunked_min) {
       put_chunks(content, -1, bytes);
     } else {
@@ -201,8 +209,10 @@ void BlobStore::keep(StagedFile&& file, const Content& content) {
     throw Error(ErrorKind::damaged, "staged file: changed after it was hashed");
   }
   if (content.size >= policy_.file_min) {
+    std::optional<sys::Staged> packed;
+    if (!is_known(content.hash)) packed = compressed(staged.staged());
     sys::Transaction transaction(database_);
-    if (!adopt_existing(content.hash)) put_file(content, staged.staged());
+    if (!adopt_existing(content.hash)) put_file(content, staged.staged(), packed);
     transaction.commit();
   } else if (content.size >= k_chunked_min) {
     sys::Transaction transaction(database_);
@@ -275,22 +285,37 @@ void BlobStore::put_chunks(const Content& content, int fd, std::string_view byte
   transaction.commit();
 }
 
-void BlobStore::put_file(const Content& content, sys::Staged& staged) {
+bool BlobStore::is_known(const Digest& hash) {
+  const std::optional<Row> row = find_row(hash);
+  return row && is_intact(hash, *row);
+}
+
+bool BlobStore::note_use(const Digest& hash) {
+  if (!is_known(hash)) return false;
+  sys::Transaction transaction(database_);
+  const bool is_there = adopt_existing(hash);
+  transaction.commit();
+  return is_there;
+}
+
+// Empty: it stays as it is.
+std::optional<sys::Staged> BlobStore::compressed(const sys::Staged& staged) {
+  if (policy_.compress == BlobPolicy::Compress::never) return std::nullopt;
+  std::string sample(k_sample, '\0');
+  sample.resize(sys::read_at(staged.fd(), 0, sample));
+  if (!wants_compression(sample)) return std::nullopt;
+  sys::Staged packed = files_.stage(folders_.staging);
+  compress_file(staged.fd(), files_, packed);
+  return packed;
+}
+
+void BlobStore::put_file(const Content& content, sys::Staged& plain,
+                         std::optional<sys::Staged>& packed) {
   Row row;
   row.place = Place::file;
   row.size = content.size;
-  sys::Staged packed;
-  sys::Staged* chosen = &staged;
-  std::string sample(k_sample, '\0');
-  if (policy_.compress != BlobPolicy::Compress::never) {
-    sample.resize(sys::read_at(staged.fd(), 0, sample));
-    if (wants_compression(sample)) {
-      row.codec = Codec::zstd;
-      packed = files_.stage(folders_.staging);
-      compress_file(staged.fd(), files_, packed);
-      chosen = &packed;
-    }
-  }
+  row.codec = packed ? Codec::zstd : Codec::none;
+  sys::Staged* const chosen = packed ? &*packed : &plain;
   const std::string path = path_for(content.hash, row.codec);
   // What has the name already was not vouched for by a row, so it is replaced.
   files_.publish(*chosen, path, k_blob_mode, sys::Existing::replaced);

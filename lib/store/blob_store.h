@@ -45,6 +45,7 @@ class BlobStore final : public Blobs {
   Content put(std::string_view bytes) override;
   void keep(StagedFile&& file, const Content& content) override;
   bool contains(const Digest& hash) override;
+  bool note_use(const Digest& hash) override;
   std::optional<BlobInfo> info(const Digest& hash) override;
   std::unique_ptr<BlobReader> open(const Digest& hash) override;
   std::optional<std::string> file_path(const Digest& hash) override;
@@ -86,7 +87,9 @@ class BlobStore final : public Blobs {
   bool wants_compression(std::string_view sample) const;
   void put_inside(const Content& content, std::string_view bytes);
   void put_chunks(const Content& content, int fd, std::string_view bytes);
-  void put_file(const Content& content, sys::Staged& staged);
+  bool is_known(const Digest& hash);
+  std::optional<sys::Staged> compressed(const sys::Staged& staged);
+  void put_file(const Content& content, sys::Staged& plain, std::optional<sys::Staged>& packed);
   std::optional<std::string> inside_bytes(const Digest& hash, const Row& row) const;
   std::unique_ptr<BlobReader> open_inside(const Digest& hash, const Row& row);
   std::unique_ptr<BlobReader> open_chunks(const Digest& hash, const Row& row);

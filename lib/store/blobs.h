@@ -66,6 +66,9 @@ class Blobs {
   // outside of one when `content` is k_chunked_min or more and the backend is sqlite.
   virtual void keep(StagedFile&& file, const Content& content) = 0;
   [[nodiscard]] virtual bool contains(const Digest& hash) = 0;
+  // As putting the same bytes again, without them: gc leaves it for a while. False when it is not
+  // there, or not intact and has to be put.
+  [[nodiscard]] virtual bool note_use(const Digest& hash) = 0;
   [[nodiscard]] virtual std::optional<BlobInfo> info(const Digest& hash) = 0;
   // Empty when absent. The whole blob has been verified against its hash when this returns.
   [[nodiscard]] virtual std::unique_ptr<BlobReader> open(const Digest& hash) = 0;

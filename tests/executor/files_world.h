@@ -56,6 +56,7 @@ class MemoryBlobs final : public store::Blobs {
     put(bytes);
   }
   bool contains(const Digest& hash) override { return all.contains(hash); }
+  bool note_use(const Digest& hash) override { return all.contains(hash); }
   std::optional<store::BlobInfo> info(const Digest&) override { return std::nullopt; }
   std::unique_ptr<store::BlobReader> open(const Digest& hash) override {
     const auto found = all.find(hash);

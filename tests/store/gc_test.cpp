@@ -147,5 +147,18 @@ TEST_CASE("store: gc goes by the oldest of several runners, and by none that has
   CHECK_FALSE(store->results().find(second));
 }
 
+TEST_CASE("store: a blob whose use was noted stays for a while, as if it had been put again") {
+  TestWorld world;
+  const auto store = world.open();
+  const Digest noted = store->blobs().put(noise(k_file_min, 1)).hash;
+  const Digest other = store->blobs().put(noise(k_file_min, 2)).hash;
+  world.clock.advance(hours{10});
+  CHECK(store->blobs().note_use(noted));
+  CHECK_FALSE(store->blobs().note_use(sha256("never put")));
+  CHECK(collect_garbage(*store, {}, {}).blobs_removed == 1);
+  CHECK(store->blobs().contains(noted));
+  CHECK_FALSE(store->blobs().contains(other));
+}
+
 }  // namespace
 }  // namespace dsched
