@@ -34,6 +34,9 @@ class BootHost final : public sys::Host {
                                                 sys::LockMode mode) override {
     return real_.try_lock(path, mode);
   }
+  [[nodiscard]] bool is_locked(const std::string& path) const override {
+    return real_.is_locked(path);
+  }
   [[nodiscard]] std::vector<std::string> state_folders() const override { return {}; }
   [[nodiscard]] std::string absolute(const std::string& path) const override { return path; }
 

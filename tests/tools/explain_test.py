@@ -132,13 +132,18 @@ class DryRun(harness.ToolTest):
         self.write("x", "1")
         self.run_nodes(shell("a", "cat x > o", inputs=["x"], outputs=["o"]), shell("b", ":"))
         os.remove(self.world.path("o"))
-        before = tree(self.world.folder)
+        # A reader beside writers has the database's log made, and takes it away again: only the
+        # store's folder itself may tell.
+        store = str(self.world.path(".dsched"))
+
+        def lasting():
+            return {name: state for name, state in tree(self.world.folder).items()
+                    if name != store and not name.endswith("-shm")}
+
+        before = lasting()
         dry = self.run_tool("program.json", "--dry-run", "--explain")
         self.assertEqual(dry["would_reuse"], ["a"])
-        after = {name: state for name, state in tree(self.world.folder).items()
-                 if not name.endswith("-shm")}
-        before = {name: state for name, state in before.items() if not name.endswith("-shm")}
-        self.assertEqual(after, before)
+        self.assertEqual(lasting(), before)
 
     def test_an_order_dependency_on_what_runs_leaves_a_node_unknown_or_reused_but_runs_nothing(self):
         self.run_nodes(shell("a", "echo x >> ran"), shell("b", ":", inputs=[]),
