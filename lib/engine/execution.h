@@ -227,6 +227,7 @@ class Execution {
   void resume(Instant now, NodeIndex node);
   void keep_within_lease(Instant now, Effects& out);
   void resume_what_fits(Instant now, Effects& out);
+  [[nodiscard]] std::vector<NodeIndex> suspended_in_order() const;
   [[nodiscard]] std::vector<NodeIndex> victims(Instant now);
   [[nodiscard]] std::uint32_t run_limit() const;    // slots that running attempts may occupy
   [[nodiscard]] std::uint32_t start_limit() const;  // slots that may be occupied by starting

@@ -197,22 +197,32 @@ void Execution::keep_within_lease(Instant now, Effects& out) {
   }
 }
 
-// What was suspended goes on before anything of its priority or a lower one starts.
+// First what is most important, then what stands still for longest.
+std::vector<NodeIndex> Execution::suspended_in_order() const {
+  std::vector<NodeIndex> nodes;
+  for (const auto& [node, suspension] : suspended_) nodes.push_back(node);
+  std::stable_sort(nodes.begin(), nodes.end(), [this](NodeIndex a, NodeIndex b) {
+    const Priority of_a = dag_.settings(a).priority;
+    const Priority of_b = dag_.settings(b).priority;
+    if (of_a != of_b) return of_a > of_b;
+    return suspended_.at(a).since < suspended_.at(b).since;
+  });
+  return nodes;
+}
+
+// What was suspended goes on before anything of its priority or a lower one starts. One that does
+// not fit lets others pass: slots that none of them used would be of no use to anybody.
 void Execution::resume_what_fits(Instant now, Effects& out) {
-  if (is_suspended_ || is_paused_) return;
-  while (!suspended_.empty()) {
-    std::optional<NodeIndex> best;
-    for (const auto& [node, suspension] : suspended_) {
-      const auto order = [this](NodeIndex of) {
-        return std::pair(dag_.settings(of).priority, Instant::max() - suspended_.at(of).since);
-      };
-      if (!best || order(node) > order(*best)) best = node;
+  if (is_suspended_ || is_paused_ || suspended_.empty()) return;
+  const std::optional<Rank> next = queue_.best();
+  for (const NodeIndex node : suspended_in_order()) {
+    if (next && !is_stopping() && next->priority > dag_.settings(node).priority.level &&
+        fits(next->node)) {
+      return;
     }
-    const std::optional<Rank> next = queue_.best();
-    if (next && !is_stopping() && next->priority > dag_.settings(*best).priority.level) return;
-    if (!nodes_[best->value].waits_for_nested && !fits(*best)) return;
-    resume(now, *best);
-    out.push_back(ControlTree{*best, TreeControl::resume});
+    if (!nodes_[node.value].waits_for_nested && !fits(node)) continue;
+    resume(now, node);
+    out.push_back(ControlTree{node, TreeControl::resume});
   }
 }
 
@@ -249,7 +259,7 @@ Demand Execution::demand(Others others) const {
         std::max(demand.wanted, {static_cast<std::uint32_t>(std::min<std::uint64_t>(left, width))});
   }
   const std::optional<Rank> best = queue_.best();
-  const NodeIndex next = goes_on ? suspended_.begin()->first : best ? best->node : NodeIndex{};
+  const NodeIndex next = goes_on ? suspended_in_order().front() : best ? best->node : NodeIndex{};
   if (more > 0 && (goes_on || best)) {
     demand.next_need = need(next);
     const Nanoseconds takes = expected(next);

@@ -201,6 +201,26 @@ TEST_CASE("engine: something more important starts before what was suspended goe
   CHECK(bench.controlled() == Controls{{"a", TreeControl::resume}});
 }
 
+TEST_CASE("engine: what fits goes on though something wider stands still for longer") {
+  Bench bench;
+  bench.node("narrow").node("wide", {}, with_slots(2)).begin(leased(3));
+  bench.apply(slots(3));
+  bench.start("narrow");
+  bench.pass(1ms);
+  bench.start("wide");
+  bench.pass(1s);
+  bench.apply(slots(3, 1));
+  CHECK(bench.phase("wide") == Phase::suspended);
+  bench.pass(1s);
+  bench.apply(slots(1, 1));
+  CHECK(bench.phase("narrow") == Phase::suspended);
+  bench.apply(slots(0));
+  CHECK(bench.execution().demand(Execution::Others::waiting).next_need == Slots{2});
+  bench.forget();
+  bench.apply(slots(1));
+  CHECK(bench.controlled() == Controls{{"narrow", TreeControl::resume}});
+}
+
 TEST_CASE("engine: the timeout of what is suspended stands still") {
   Bench bench;
   bench.node("a", {}, with_timeout(3s)).begin(leased(1));
