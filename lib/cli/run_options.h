@@ -38,6 +38,7 @@ struct RunCommand {
   bool trust_store = false;
   std::string language = "auto";
   bool detach = false;
+  bool no_wait = false;
 };
 
 void add_run_options(CLI::App& app, RunCommand& command);
