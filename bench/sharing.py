@@ -71,17 +71,21 @@ def shell(node_id, command, **fields):
     return {"node_id": node_id, "operation": "shell", "parameters": {"command": command}, **fields}
 
 
-def processor_time(group_of):
-    """Seconds of processor time of the living processes whose DSCHED_EXECUTION_ID is known."""
+def processor_time(world, slots):
+    """Seconds of processor time of each execution's nodes that have begun, by priority."""
     ticks = os.sysconf("SC_CLK_TCK")
-    sums = dict.fromkeys(group_of.values(), 0.0)
-    for pid, name in group_of.items():
-        try:
-            with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-                fields = file.read().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        sums[name] += (int(fields[11]) + int(fields[12])) / ticks
+    sums = dict.fromkeys(PRIORITIES, 0.0)
+    for priority in PRIORITIES:
+        for i in range(slots):
+            try:
+                name = os.path.join(world.folder, f"pid-{priority}-{i}")
+                with open(name, encoding="utf-8") as file:
+                    pid = file.read().strip() or "none"
+                with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+                    fields = file.read().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # not begun: an execution may have its share by one node alone
+            sums[priority] += (int(fields[11]) + int(fields[12])) / ticks
     return sums
 
 
@@ -93,17 +97,12 @@ def shares(seconds, world):
     for priority in PRIORITIES:
         nodes = [shell(f"n{i}", f"echo $$ > pid-{priority}-{i}; {SPIN}") for i in range(slots)]
         runs[priority] = world.start(nodes, "--priority", str(priority))
-    pids = {}
     for priority in PRIORITIES:
-        for i in range(slots):
-            world.wait_for(f"pid-{priority}-{i}")
-            while not (text := open(os.path.join(world.folder, f"pid-{priority}-{i}"),
-                                    encoding="utf-8").read().strip()):
-                time.sleep(0.001)
-            pids[int(text)] = priority
-    before = processor_time(pids)
+        while not any(world.exists(f"pid-{priority}-{i}") for i in range(slots)):
+            time.sleep(0.001)
+    before = processor_time(world, slots)
     time.sleep(seconds)
-    after = processor_time(pids)
+    after = processor_time(world, slots)
     used = {priority: after[priority] - before[priority] for priority in PRIORITIES}
     for run in runs.values():
         run.send_signal(signal.SIGTERM)
