@@ -42,6 +42,7 @@ struct ProcessExecutorOptions {
   sys::AttemptTable* table = nullptr;        // outlives the executor
   sys::AttemptTrees* trees = nullptr;        // outlives the executor
   std::array<int, 3> shown{0, 1, 2};         // the caller's streams, for Streams::shown
+  std::array<int, 2> passed{-1, -1};         // further descriptors that commands get; -1: none
   sys::Keeper* keeper = nullptr;             // outlives the executor; nullptr: none
 };
 

@@ -157,6 +157,7 @@ bool ProcessRunner::spawn(const ProcessWork& work, Running& running, Ended& ende
   request.stdin_fd = input ? input.get() : running.is_shown ? options_.shown[0] : -1;
   request.stdout_fd = running.is_shown ? stdout_.writing.get() : result_.fd();
   request.stderr_fd = stderr_.writing.get();
+  request.passed = options_.passed;
   request.group = running.is_shown ? sys::Spawn::Group::callers : sys::Spawn::Group::own;
   request.slot = &slot_;
   running.root.spawned_ns = sys::boot_time_ns();

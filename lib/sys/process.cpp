@@ -47,6 +47,7 @@ struct Launch {
   char* const* fallback = nullptr;     // nullptr: none
   const char* folder = nullptr;        // nullptr: none
   std::array<int, 3> streams{};
+  std::array<int, 2> passed{-1, -1};
   bool own_group = false;
   std::uint32_t signals = 0;  // bit n-1: signal n must be given back its default disposition
   AttemptSlot* slot = nullptr;
@@ -81,6 +82,9 @@ DSCHED_NO_SANITIZE bool place_streams(Launch& launch) {
     if (done < 0) return false;
   }
   ::syscall(SYS_close_range, 3u, ~0u, k_close_range_cloexec);
+  for (const int fd : launch.passed) {
+    if (fd > 2 && ::syscall(SYS_fcntl, fd, F_SETFD, 0) < 0) return false;
+  }
   return true;
 }
 
@@ -183,6 +187,7 @@ SpawnOutcome Spawner::spawn(const Spawn& request) {
   const auto or_null = [&](int fd) { return fd < 0 ? null_.get() : fd; };
   launch.streams = {or_null(request.stdin_fd), or_null(request.stdout_fd),
                     or_null(request.stderr_fd)};
+  launch.passed = request.passed;
   launch.own_group = request.group == Spawn::Group::own;
   launch.signals = changed_signals_;
   launch.slot = request.slot;

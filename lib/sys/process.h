@@ -5,7 +5,8 @@
 // spawn() uses clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD): the child borrows the runner's memory
 // until it executes, because fork of a large runner costs 20 ms. It runs no handler, allocates
 // nothing and makes only raw system calls; the calling thread stands still meanwhile, the others go
-// on. The child gets exactly descriptors 0, 1 and 2, default signal dispositions and an empty mask.
+// on. The child gets descriptors 0, 1 and 2 and those that are passed, no others, default signal
+// dispositions and an empty mask.
 //
 // Every child of this process must be started here or told to AttemptTrees, which takes children it
 // does not know for orphans of attempts. A pidfd must be taken out of an epoll set before it is
@@ -13,6 +14,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -35,10 +37,11 @@ struct Spawn {
   std::span<const std::string> fallback;
   std::span<const std::string> shared_environment;  // comes before `environment`
   std::span<const std::string> environment;
-  std::string folder;  // empty: the caller's
-  int stdin_fd = -1;   // -1: /dev/null
-  int stdout_fd = -1;  // -1: /dev/null
-  int stderr_fd = -1;  // -1: /dev/null
+  std::string folder;                 // empty: the caller's
+  int stdin_fd = -1;                  // -1: /dev/null
+  int stdout_fd = -1;                 // -1: /dev/null
+  int stderr_fd = -1;                 // -1: /dev/null
+  std::array<int, 2> passed{-1, -1};  // open under the same numbers, above 2; -1: none
   Group group = Group::own;
   AttemptSlot* slot = nullptr;  // the child writes its id here; nullptr: it is in no table
 };
