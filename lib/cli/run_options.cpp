@@ -49,6 +49,16 @@ std::optional<std::uint64_t> failure_limit(const std::vector<std::string>& keep_
   return limit;
 }
 
+session::JobserverStyle jobserver_style(const std::vector<std::string>& styles) {
+  using session::JobserverStyle;
+  if (styles.empty()) return JobserverStyle::none;
+  const std::string& last = styles.back();
+  if (last == "auto") return JobserverStyle::automatic;
+  if (last == "fifo") return JobserverStyle::fifo;
+  if (last == "pipe") return JobserverStyle::pipe;
+  throw Error(ErrorKind::usage, "--jobserver=" + last + ": not auto, fifo or pipe");
+}
+
 std::vector<std::pair<std::string, std::string>> set_pairs(const std::vector<std::string>& set) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const std::string& assignment : set) {
@@ -187,9 +197,14 @@ void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("--language", command.language, "The program's language: auto or json")
       ->check(CLI::IsMember({"auto", "json"}))
       ->type_name("LANGUAGE");
+<<<<<<< HEAD
   // What waits for people ends the run in any case: nobody can answer while it runs.
   app.add_flag("--no-wait", command.no_wait,
                "End with exit code 3 where an approval or a decision is missing");
+=======
+  app.add_flag("--jobserver{auto}", command.jobserver,
+               "Offer slots to makes within nodes; =fifo or =pipe: how they are told");
+>>>>>>> fe42837 (session: offer an execution's slots to makes within its nodes)
   app.add_flag("--detach", command.detach,
                "Answer as soon as the execution is recorded; it goes on without a terminal");
 }
@@ -227,6 +242,7 @@ RunRequest run_request(const CLI::App& app, RunCommand& command, Context& contex
   }
   request.run.use_cache = !command.no_cache;
   request.run.explain = command.explain;
+  request.run.jobserver = jobserver_style(command.jobserver);
   request.answer.full_results = command.full_results;
   if (command.nodes == "all") request.answer.nodes = session::AnswerOptions::Nodes::all;
   if (!command.result.empty()) {

@@ -39,6 +39,8 @@ std::unique_ptr<sys::JobTokens> join_jobserver(RunRequest& request, Observer& ob
         "warning: make's jobserver cannot be reached: one node runs at a time; put + before the "
         "command in the makefile, or give -j");
   }
+  const Environment variables(request.environment, {});
+  if (variables.get(k_offered_jobserver) == server->auth) request.shares_machine = false;
   if (!tokens || server->jobs) {
     constexpr std::uint32_t k_jobs_max = 4096;
     request.run.width = {tokens ? std::min(*server->jobs, k_jobs_max) : 1};

@@ -20,9 +20,13 @@
 
 namespace dsched::session {
 
+// In the environment of commands to whom a runner offers its slots: how its jobserver is named.
+inline constexpr const char* k_offered_jobserver = "DSCHED_JOBSERVER";
+
 // The jobserver that MAKEFLAGS names, and the request made as wide as make was asked to be. Empty:
 // there is none, -j was given (which wins, with a warning), or it cannot be reached (then one node
-// runs at a time, with a warning). To be called before anything is opened: the numbers of
+// runs at a time, with a warning). That of another runner lets us use slots which it leases, so the
+// machine is not asked for them again. To be called before anything is opened: the numbers of
 // descriptors that make closed would have other files.
 [[nodiscard]] std::unique_ptr<sys::JobTokens> join_jobserver(RunRequest& request,
                                                              Observer& observer);

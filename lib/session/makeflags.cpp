@@ -91,11 +91,23 @@ std::optional<Jobserver> jobserver_in(std::string_view makeflags) {
   std::optional<Jobserver> found;
   std::optional<std::uint32_t> jobs;
   for (const std::string_view word : split(makeflags).words) {
-    if (const auto auth = auth_of(word)) found = Jobserver{where(*auth), {}};
+    if (const auto auth = auth_of(word)) found = Jobserver{where(*auth), std::string(*auth), {}};
     if (const auto count = jobs_of(word); count && *count > 0) jobs = count;
   }
   if (found) found->jobs = jobs;
   return found;
+}
+
+bool knows_fifos(std::string_view version_text) {
+  constexpr std::string_view k_name = "GNU Make ";
+  if (!version_text.starts_with(k_name)) return false;
+  version_text.remove_prefix(k_name.size());
+  const std::size_t dot = version_text.find('.');
+  if (dot == std::string_view::npos) return false;
+  const auto major = number<unsigned>(version_text.substr(0, dot));
+  const std::string_view rest = version_text.substr(dot + 1);
+  const auto minor = number<unsigned>(rest.substr(0, rest.find_first_not_of("0123456789")));
+  return major && minor && (*major > 4 || (*major == 4 && *minor >= 4));
 }
 
 std::string without_jobserver(std::string_view makeflags) {

@@ -28,6 +28,7 @@ struct JobFifo {
 
 struct Jobserver {
   std::variant<JobDescriptors, JobFifo> where;  // what cannot be read counts as not offered
+  std::string auth;                             // the same as it stands there
   std::optional<std::uint32_t> jobs;            // N of -jN; empty: it does not say
 };
 
@@ -40,5 +41,9 @@ struct Jobserver {
 // With another one instead; `auth` is what stands behind --jobserver-auth=.
 [[nodiscard]] std::string with_jobserver(std::string_view makeflags, std::uint32_t jobs,
                                          std::string_view auth);
+
+// Whether a make that says this of itself (--version) understands fifo:PATH, as it does from 4.4
+// on.
+[[nodiscard]] bool knows_fifos(std::string_view version_text);
 
 }  // namespace dsched::session

@@ -13,6 +13,14 @@
 
 namespace dsched::session {
 
+// Whether the slots are offered to makes within nodes, and how those are told.
+enum class JobserverStyle : std::uint8_t {
+  none,
+  automatic,  // by name if the make in PATH understands that, else by descriptors
+  fifo,       // by name
+  pipe,       // by two descriptors that commands inherit
+};
+
 struct RunOptions {
   Slots width{1};
   bool is_width_chosen = false;                    // -j was given; else as wide as the machine
@@ -23,6 +31,7 @@ struct RunOptions {
   std::string operations_folder;     // --operations; empty: none
   bool use_cache = true;             // false: --no-cache
   bool explain = false;
+  JobserverStyle jobserver = JobserverStyle::none;
 };
 
 // How much of the answer is wanted.

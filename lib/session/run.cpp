@@ -14,6 +14,7 @@
 #include "executor/process_executor.h"
 #include "session/argument_files.h"
 #include "session/detach.h"
+#include "session/jobserver_offer.h"
 #include "session/jobserver_slots.h"
 #include "session/machine_slots.h"
 #include "session/prepare.h"
@@ -171,6 +172,7 @@ class RunInStore {
     journal::ExecutionRecord record = new_record(request_, plan, system_, system_.entropy);
     const store::RunLock lock = lock_execution(store, record, machine_folder());
     auto log = begin_log(store, record);
+    if (log) record.status = engine::ExecutionStatus::submitted;
     record.program = keep_program(store, request_.program->text);
     auto tables = ahead ? ahead->take() : nullptr;
     {
@@ -179,7 +181,7 @@ class RunInStore {
       journal.submit(record);
       transaction.commit();
     }
-    if (log) announce(store, record, *log);
+    if (log) announce(store, journal, record, *log);
     return run_recorded(store, journal, record, plan, {});
   }
 
@@ -219,16 +221,16 @@ class RunInStore {
       }
       replace_program(store, journal, *record, history);
     }
-    record->status = engine::ExecutionStatus::running;
+    auto log = begin_log(store, *record);
+    record->status = log ? engine::ExecutionStatus::submitted : engine::ExecutionStatus::running;
     record->finished_at.reset();
     record->counts = {.total = plan.wanted.size()};
-    auto log = begin_log(store, *record);
     {
       sys::Transaction transaction(store.database());
       journal.update(*record);
       transaction.commit();
     }
-    if (log) announce(store, *record, *log);
+    if (log) announce(store, journal, *record, *log);
     return run_recorded(store, journal, *record, plan, std::move(history));
   }
 
@@ -250,10 +252,15 @@ class RunInStore {
     return std::make_unique<sys::LogFile>(log_path(store.identity().folder, to_text(record.id)));
   }
 
-  void announce(store::Store& store, const journal::ExecutionRecord& record, sys::LogFile& log) {
+  void announce(store::Store& store, journal::Journal& journal, journal::ExecutionRecord& record,
+                sys::LogFile& log) {
     store.sync();
     recorded_({.execution_id = to_text(record.id), .execution = record.number.value}, log);
     log.keep();  // the starter knows of it
+    record.status = engine::ExecutionStatus::running;
+    sys::Transaction transaction(store.database());
+    journal.update(record);
+    transaction.commit();
   }
 
   void tell_of_other_backend(const store::Store& store) {
@@ -319,6 +326,7 @@ class RunInStore {
     const std::string machine = machine_folder_of(request_);
     MachineArgumentFiles argument_files(machine, machine + '/' + runner_name_,
                                         store.identity().folder + "/tmp", system_.files);
+    const auto fifo = offer_jobserver(request_, machine, runner_name_, environment);
     executor::FileExaminer examiner(request_.folder, store.file_digests(), system_.clock);
     executor::PosixWorkspace workspace(examiner, store.blobs());
     const auto stage = [&store] { return store.stage(); };
@@ -331,10 +339,17 @@ class RunInStore {
                                         .clock = &system_.clock,
                                         .table = &processes_.table,
                                         .trees = &processes_.trees,
+                                        .passed = descriptors_for_commands(request_, fifo.get()),
                                         .keeper = &processes_.keeper});
     std::unique_ptr<SlotSource> slots = make_slots(store, record, machine);
     if (tokens_ != nullptr) {
       slots = std::make_unique<JobserverSlots>(std::move(slots), *tokens_, system_.clock);
+    }
+    if (fifo) {
+      const auto width =
+          request_.run.is_width_chosen ? std::optional(request_.run.width) : std::optional<Slots>();
+      slots = std::make_unique<OfferedSlots>(std::move(slots), *fifo, processes_.table,
+                                             system_.clock, width);
     }
     SystemWaiter waiter(processes_.signals, executor.event_fd(), *slots);
     const Ports ports{system_.clock,  system_.entropy, store,  executor, workspace,
@@ -420,6 +435,7 @@ std::variant<wire::RunAnswer, InvalidProgram> run(RunRequest request, Observer& 
 std::variant<wire::RunAnswer, InvalidProgram> run_detached(RunRequest request, Observer& observer,
                                                            const Recorded& recorded) {
   const std::unique_ptr<sys::JobTokens> tokens = join_jobserver(request, observer);
+  settle_style(request);
   System system;
   const std::string name = random_name(system.entropy);
   const std::string machine = machine_folder_of(request);

@@ -233,6 +233,7 @@ void Runner::take_events() {
       on_ended(std::move(std::get<executor::Ended>(event)));
     }
   }
+  if (!events.empty()) ports_.slots.attempts_ended();
 }
 
 void Runner::fire_timers() {

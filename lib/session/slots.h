@@ -40,6 +40,8 @@ class SlotSource {
   [[nodiscard]] virtual bool has_news() = 0;
   // When update() must be called though nothing happened; empty: never.
   [[nodiscard]] virtual std::optional<Instant> next_look() const = 0;
+  // Called when attempts have ended, before others are started in their place.
+  virtual void attempts_ended() {}
 };
 
 // All of -j, whoever else is there.

@@ -23,6 +23,7 @@ RunRequest unusual_request() {
   request.run.operations_folder = "/ops";
   request.run.use_cache = false;
   request.run.explain = true;
+  request.run.jobserver = JobserverStyle::pipe;
   request.answer.nodes = AnswerOptions::Nodes::all;
   request.answer.full_results = true;
   request.answer.with_results = false;

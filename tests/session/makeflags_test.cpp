@@ -56,5 +56,18 @@ TEST_CASE("session: a jobserver stands before the definitions, instead of anothe
   CHECK(jobserver_in(with_jobserver(" -- A=1", 7, "fifo:/f"))->jobs == 7U);
 }
 
+TEST_CASE("session: a make from 4.4 on knows fifos") {
+  for (const std::string_view text :
+       {"GNU Make 4.4\nBuilt for", "GNU Make 4.4.1\n", "GNU Make 5.0"}) {
+    CAPTURE(text);
+    CHECK(knows_fifos(text));
+  }
+  for (const std::string_view text :
+       {"GNU Make 4.3\n", "GNU Make 3.82", "GNU Make", "bmake 4.9", ""}) {
+    CAPTURE(text);
+    CHECK_FALSE(knows_fifos(text));
+  }
+}
+
 }  // namespace
 }  // namespace dsched::session

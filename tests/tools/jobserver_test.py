@@ -8,8 +8,10 @@ import array
 import fcntl
 import os
 import random
+import re
 import shutil
 import signal
+import subprocess
 import termios
 import time
 import unittest
@@ -72,6 +74,10 @@ class Jobserver:
 
 
 class JobserverTest(harness.ToolTest):
+    def forget_meeting(self):
+        for path in self.world.folder.glob("m[0-9]"):
+            path.unlink()
+
     def jobserver(self, tokens, fifo=False):
         server = Jobserver(tokens, str(self.world.root / "fifo") if fifo else None)
         self.addCleanup(server.close)
@@ -86,9 +92,7 @@ class Client(JobserverTest):
         for fifo in (False, True):
             with self.subTest(fifo=fifo):
                 server = self.jobserver(b"abc", fifo)
-                for name in ("m0", "m1", "m2", "m3"):
-                    if self.exists(name):
-                        os.remove(self.world.path(name))
+                self.forget_meeting()
                 self.world.program(meeting(4))
                 self.run_tool("program.json", **server.options())
                 self.all_back(server)
@@ -307,6 +311,139 @@ class WithMake(JobserverTest):
         os.kill(int(self.read("pid")), signal.SIGKILL)
         done = running.end()
         self.assertNotIn("jobserver tokens", done.err)
+
+
+def version(tool, pattern):
+    """(major, minor) of a tool; (0, 0) when it is not there."""
+    if not shutil.which(tool):
+        return (0, 0)
+    text = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(pattern, text)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+MAKE = version("make", r"GNU Make (\d+)\.(\d+)")
+NINJA = version("ninja", r"(\d+)\.(\d+)")
+
+
+@unittest.skipIf(MAKE == (0, 0), "make is not installed")
+class Server(JobserverTest):
+    """--jobserver: what nodes leave of the slots, makes within them may use."""
+
+    def job(self, name, command="sleep 0.01"):
+        return f"{name}:\n\t@echo + >> log; {command}; echo - >> log\n"
+
+    def makefile(self, name, jobs, **commands):
+        names = [f"{name}{i}" for i in range(jobs)]
+        self.write(f"{name}.mk", f"all: {' '.join(names)}\n" +
+                   "".join(self.job(n, **commands) for n in names))
+        return shell(name, f"make -s -f {name}.mk")
+
+    def test_jobs_within_nodes_and_nodes_keep_within_the_width(self):
+        for options in (["-j3"], ["-j3", "--machine", "none"]):
+            with self.subTest(options=options):
+                self.write("log", "")
+                self.world.program([self.makefile("a", 8), self.makefile("b", 8),
+                                    *[logged(f"n{i}", "sleep 0.01") for i in range(8)]])
+                done = self.run_tool("program.json", "--jobserver", *options)
+                self.assertNotIn("jobserver unavailable", done.err)
+                lines = self.world.lines("log")
+                self.assertEqual(len(lines), 48)
+                self.assertLessEqual(most_at_once(lines), 3)
+
+    def test_the_make_of_a_lone_node_uses_all_slots(self):
+        meet = "touch m$@; " + "; ".join(waits(f"mx{i}") for i in range(3))
+        self.world.program([self.makefile("x", 3, command=meet)])
+        self.run_tool("program.json", "--jobserver", "-j3")
+
+    def test_a_node_that_becomes_ready_gets_a_slot_from_make(self):
+        hold = f"touch began$@; {waits('go')}"
+        self.world.program([self.makefile("x", 2, command=hold),
+                            shell("second", f"{waits('beganx0')}; {waits('beganx1')}"),
+                            shell("third", "touch go", arguments=["second"])])
+        # Two jobs of make and the nodes: the third slot goes from `second` to `third`.
+        self.run_tool("program.json", "--jobserver", "-j3")
+
+    def test_tokens_lost_with_a_killed_make_are_made_good(self):
+        self.makefile("x", 3, command=f"touch began$@; {waits('never')}")
+        kill = "; ".join(waits(f"beganx{i}") for i in range(3))
+        self.world.program([
+            shell("a", f"make -s -f x.mk & {kill}; kill -9 $!"),
+            shell("b", 'make -s -f y.mk', arguments=["a"])])
+        meet = "touch m$@; " + "; ".join(waits(f"my{i}") for i in range(3))
+        self.makefile("y", 3, command=meet)
+        for options in ([], ["--machine", "none"]):
+            self.run_tool("program.json", "--jobserver", "-j3", *options)
+
+    def test_commands_are_told_in_the_way_asked_for(self):
+        told = shell("a", 'echo "$MAKEFLAGS"; ls -l /proc/self/fd')
+        self.world.program([told])
+        text = self.run_tool("program.json", "--jobserver=fifo", "-j5",
+                             env={"MAKEFLAGS": "k -- A=1"}).text("a")
+        self.assertRegex(text, r"^k -j5 --jobserver-auth=fifo:/[^ ]*/jobserver -- A=1\n")
+        self.assertNotIn("jobserver\n", text.partition("\n")[2])
+        text = self.run_tool("program.json", "--jobserver=pipe", "-j5").text("a")
+        numbers = re.match(r" -j5 --jobserver-auth=(\d+),(\d+)\n", text)
+        for number in numbers.groups():
+            self.assertRegex(text, rf"{number} -> .*/jobserver\n")
+        text = self.run_tool("program.json", "--jobserver", "-j5").text("a")
+        self.assertEqual("=fifo:" in text, MAKE >= (4, 4) or MAKE == (0, 0))
+        self.assertEqual(self.run_tool("program.json", "--jobserver=dove", code=2).kind, "usage")
+
+    def test_the_offer_is_no_part_of_a_key(self):
+        self.world.program([shell("a", "echo A", inputs=[], environment_from=["MAKEFLAGS"])])
+        self.run_tool("program.json")
+        self.assertEqual(self.run_tool("program.json", "--jobserver")["reused_nodes"], 1)
+
+    def test_nothing_is_left_behind(self):
+        self.world.program([self.makefile("a", 3)])
+        self.run_tool("program.json", "--jobserver", "-j2")
+        left = [str(path) for path in (self.world.root / "machine").rglob("*jobserver*")]
+        self.assertEqual(left, [])
+
+    def test_a_run_within_a_node_shares_the_slots(self):
+        meet = meeting(3)
+        self.world.program(meet, name="inner.json")
+        self.world.program([shell("outer", f"{RUN} --store inner inner.json")])
+        for style in ("fifo", "pipe"):
+            with self.subTest(style=style):
+                self.write("log", "")
+                self.forget_meeting()
+                self.run_tool("program.json", f"--jobserver={style}", "-j3", "--no-cache")
+                self.assertEqual(most_at_once(self.world.lines("log")), 3)
+
+    def test_within_make_the_tokens_of_make_are_passed_on(self):
+        self.world.program([self.makefile("a", 8), self.makefile("b", 8)])
+        self.write("Makefile", f"all: us\nus:\n\t+@{RUN} --jobserver program.json > out\n")
+        done = self.world.run("-j3", tool=shutil.which("make"))
+        self.assertEqual(done.code, 0, repr(done))
+        self.assertNotIn("jobserver tokens", done.err)
+        self.assertLessEqual(most_at_once(self.world.lines("log")), 3)
+
+    @unittest.skipUnless(shutil.which("cargo"), "cargo is not installed")
+    def test_cargo_takes_part(self):
+        self.write("crate/Cargo.toml",
+                   '[package]\nname = "crate"\nversion = "0.1.0"\nedition = "2021"\n')
+        self.write("crate/src/lib.rs", "")
+        self.write("crate/build.rs", 'fn main() { std::fs::write("told", '
+                   'std::env::var("CARGO_MAKEFLAGS").unwrap_or_default()).unwrap(); }')
+        environment = {name: os.environ[name] for name in ("CARGO_HOME", "RUSTUP_HOME")
+                       if name in os.environ}
+        environment["HOME"] = os.environ.get("HOME", "/")
+        self.world.program([shell("a", "cd crate && cargo build --offline --quiet")])
+        done = self.world.run("program.json", "--jobserver=pipe", "-j3", env=environment)
+        if done.code != 0 and "jobserver" not in repr(done.document):
+            self.skipTest(f"cargo cannot build here: {done!r}")
+        self.assertEqual(done.code, 0, repr(done))
+        self.assertRegex(self.read("crate/told"), r"--jobserver-(fds|auth)=5\d,5\d")
+
+    @unittest.skipUnless(NINJA >= (1, 13), f"ninja {NINJA} is no client of a jobserver")
+    def test_ninja_takes_part(self):
+        self.write("build.ninja", "rule r\n  command = echo + >> log; sleep 0.01; echo - >> log\n" +
+                   "".join(f"build j{i}: r\n" for i in range(12)))
+        self.world.program([shell("a", "ninja"), logged("b", "sleep 0.1")])
+        self.run_tool("program.json", "--jobserver=fifo", "-j3")
+        self.assertLessEqual(most_at_once(self.world.lines("log")), 3)
 
 
 if __name__ == "__main__":
