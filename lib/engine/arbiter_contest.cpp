@@ -29,9 +29,9 @@ Contest::Claim& Contest::claim(LesseeId lessee) {
   return at->second;
 }
 
-Rank Contest::behind(const Rank& rank, std::uint32_t slots) {
+QueueRank Contest::behind(const QueueRank& rank, std::uint32_t slots) {
   const Lessee& lessee = books_.state.lessees[books_.at(rank.lessee)];
-  Rank later = rank;
+  QueueRank later = rank;
   later.place = books_.state.sequence + ++places_;
   if (books_.rule.policy == Policy::priority) later.first = -std::int64_t{lessee.priority.level};
   later.first += books_.rule.step(lessee.priority, slots);
@@ -40,7 +40,7 @@ Rank Contest::behind(const Rank& rank, std::uint32_t slots) {
 
 bool Contest::find_challenger() {
   while (missing_ == 0) {
-    const std::optional<Rank> next = walk_->next();
+    const std::optional<QueueRank> next = walk_->next();
     if (!next) return false;
     const std::size_t who = books_.at(next->lessee);
     Claim& claimed = claim(next->lessee);
@@ -89,7 +89,7 @@ void Contest::lose(std::uint32_t slot) {
   lost_.push_back(slot);
   if (holder != challenger_.lessee && loser.only_lost) {
     const std::size_t who = books_.at(holder);
-    Rank rank = books_.rule.rank(
+    QueueRank rank = books_.rule.rank(
         books_.rule.key(books_.state.lessees[who], books_.accounts[who].held), now_);
     rank = behind(rank, 0);
     rank.first -= books_.rule.step(books_.state.lessees[who].priority, loser.lost);

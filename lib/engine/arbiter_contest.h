@@ -38,7 +38,7 @@ class Contest {
   [[nodiscard]] bool beats(LesseeId holder) const;
   void lose(std::uint32_t slot);
   // Where it stands after a node of so many slots.
-  [[nodiscard]] Rank behind(const Rank& rank, std::uint32_t slots);
+  [[nodiscard]] QueueRank behind(const QueueRank& rank, std::uint32_t slots);
   void settle();
 
   Books& books_;
@@ -47,7 +47,7 @@ class Contest {
   std::map<LesseeId, Claim> claims_;
   std::uint32_t coming_ = 0;
   std::uint64_t places_ = 0;  // places at the back taken by this contest
-  Rank challenger_;
+  QueueRank challenger_;
   std::uint32_t node_ = 0;     // slots of the challenger's node
   std::uint32_t missing_ = 0;  // of those; 0: there is no challenger
   std::vector<std::uint32_t> lost_;

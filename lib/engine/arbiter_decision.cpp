@@ -71,7 +71,7 @@ void Decision::give(LesseeId lessee) {
 }
 
 void Decision::hand_out() {
-  std::optional<Rank> best;
+  std::optional<QueueRank> best;
   while ((best = books_.waiters.best(books_.rule, now_)) && !books_.free.empty()) {
     if (books_.accounts[books_.at(best->lessee)].need > books_.free.size()) break;
     give(best->lessee);
@@ -88,10 +88,10 @@ void Decision::hand_out() {
 // alone.
 void Decision::lend_out(std::uint32_t need) {
   while (!books_.free.empty() && books_.free.size() + books_.lent.size() < need) {
-    std::optional<Rank> best;
+    std::optional<QueueRank> best;
     for (const auto& [width, waiters] : books_.short_waiters) {
       if (width > books_.free.size()) break;
-      const std::optional<Rank> first = waiters.best(books_.rule, now_);
+      const std::optional<QueueRank> first = waiters.best(books_.rule, now_);
       if (!best || *first < *best) best = first;
     }
     if (!best) return;

@@ -39,8 +39,8 @@ WaitKey RankRule::key(const Lessee& lessee, HeldSlots held) const {
   return key;
 }
 
-Rank RankRule::rank(const WaitKey& key, Instant now) const {
-  Rank rank{0, key.second, key.place, key.lessee};
+QueueRank RankRule::rank(const WaitKey& key, Instant now) const {
+  QueueRank rank{0, key.second, key.place, key.lessee};
   if (policy == Policy::priority) {
     const Priority own{static_cast<std::uint8_t>(key.group)};
     const Instant since{Nanoseconds{key.first}};
@@ -83,10 +83,10 @@ void WaitQueue::clear() {
   size_ = 0;
 }
 
-std::optional<Rank> WaitQueue::best(const RankRule& rule, Instant now) const {
-  std::optional<Rank> best;
+std::optional<QueueRank> WaitQueue::best(const RankRule& rule, Instant now) const {
+  std::optional<QueueRank> best;
   for (const Group& group : groups_) {
-    const Rank rank = rule.rank(*group.keys.begin(), now);
+    const QueueRank rank = rule.rank(*group.keys.begin(), now);
     if (!best || rank < *best) best = rank;
   }
   return best;
@@ -101,19 +101,19 @@ WaitWalk::WaitWalk(const WaitQueue& queue, const RankRule& rule, Instant now)
   }
 }
 
-std::optional<Rank> WaitWalk::next() {
+std::optional<QueueRank> WaitWalk::next() {
   const auto cursor =
       std::min_element(cursors_.begin(), cursors_.end(),
                        [](const Cursor& a, const Cursor& b) { return a.rank < b.rank; });
   const bool has_cursor = cursor != cursors_.end();
   if (!put_back_.empty() && (!has_cursor || put_back_.front() < cursor->rank)) {
     std::pop_heap(put_back_.begin(), put_back_.end(), std::greater<>{});
-    const Rank rank = put_back_.back();
+    const QueueRank rank = put_back_.back();
     put_back_.pop_back();
     return rank;
   }
   if (!has_cursor) return std::nullopt;
-  const Rank rank = cursor->rank;
+  const QueueRank rank = cursor->rank;
   if (++cursor->at == cursor->end) {
     cursors_.erase(cursor);
   } else {
@@ -122,7 +122,7 @@ std::optional<Rank> WaitWalk::next() {
   return rank;
 }
 
-void WaitWalk::put_back(const Rank& rank) {
+void WaitWalk::put_back(const QueueRank& rank) {
   put_back_.push_back(rank);
   std::push_heap(put_back_.begin(), put_back_.end(), std::greater<>{});
 }

@@ -20,12 +20,12 @@
 namespace dsched::engine {
 
 // Where somebody stands at a moment; the smaller is the better.
-struct Rank {
+struct QueueRank {
   std::int64_t first = 0;    // Priority: the level, negated; Fair: see RankRule
   std::uint32_t second = 0;  // Fair: own priority, counted from the highest
   std::uint64_t place = 0;   // who waited longest
   LesseeId lessee;
-  auto operator<=>(const Rank&) const = default;
+  auto operator<=>(const QueueRank&) const = default;
 };
 
 // What of a rank does not change while nothing is reported or granted.
@@ -53,7 +53,7 @@ struct RankRule {
   Instant base;  // any moment; near the others, so that no product overflows
 
   [[nodiscard]] WaitKey key(const Lessee& lessee, HeldSlots held) const;
-  [[nodiscard]] Rank rank(const WaitKey& key, Instant now) const;
+  [[nodiscard]] QueueRank rank(const WaitKey& key, Instant now) const;
   // What `slots` more make of a rank under Fair.
   [[nodiscard]] std::int64_t step(Priority priority, std::int64_t slots) const;
 };
@@ -67,7 +67,7 @@ class WaitQueue {
   void insert(const WaitKey& key);
   void erase(const WaitKey& key);
   void clear();
-  [[nodiscard]] std::optional<Rank> best(const RankRule& rule, Instant now) const;
+  [[nodiscard]] std::optional<QueueRank> best(const RankRule& rule, Instant now) const;
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] const std::vector<Group>& groups() const { return groups_; }
 
@@ -82,18 +82,18 @@ class WaitWalk {
  public:
   WaitWalk(const WaitQueue& queue, const RankRule& rule, Instant now);
   // The best one is taken out.
-  [[nodiscard]] std::optional<Rank> next();
-  void put_back(const Rank& rank);
+  [[nodiscard]] std::optional<QueueRank> next();
+  void put_back(const QueueRank& rank);
 
  private:
   struct Cursor {
-    Rank rank;
+    QueueRank rank;
     std::set<WaitKey>::const_iterator at, end;
   };
   RankRule rule_;
   Instant now_;
   std::vector<Cursor> cursors_;
-  std::vector<Rank> put_back_;  // heap
+  std::vector<QueueRank> put_back_;  // heap
 };
 
 }  // namespace dsched::engine
