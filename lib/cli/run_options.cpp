@@ -197,14 +197,11 @@ void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("--language", command.language, "The program's language: auto or json")
       ->check(CLI::IsMember({"auto", "json"}))
       ->type_name("LANGUAGE");
-<<<<<<< HEAD
   // What waits for people ends the run in any case: nobody can answer while it runs.
   app.add_flag("--no-wait", command.no_wait,
                "End with exit code 3 where an approval or a decision is missing");
-=======
   app.add_flag("--jobserver{auto}", command.jobserver,
                "Offer slots to makes within nodes; =fifo or =pipe: how they are told");
->>>>>>> fe42837 (session: offer an execution's slots to makes within its nodes)
   app.add_flag("--detach", command.detach,
                "Answer as soon as the execution is recorded; it goes on without a terminal");
 }

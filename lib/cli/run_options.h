@@ -38,11 +38,8 @@ struct RunCommand {
   bool trust_store = false;
   std::string language = "auto";
   bool detach = false;
-<<<<<<< HEAD
   bool no_wait = false;
-=======
   std::vector<std::string> jobserver;  // one per flag: a style
->>>>>>> fe42837 (session: offer an execution's slots to makes within its nodes)
 };
 
 void add_run_options(CLI::App& app, RunCommand& command);
