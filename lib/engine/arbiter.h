@@ -20,26 +20,30 @@
 //                                                    when that node has ended)
 //
 // Laws
-//   - A grant is for a whole node: a lessee gets all slots of its next node or none of them.
-//   - Work conservation: after decide() no slot is free while somebody could use it (reserved ones,
-//     which nobody else's short node can use, excepted).
+//   - A grant is for a whole node: a lessee gets all slots of its next node or none of them. Who
+//     must end own nodes first, because the next one does not fit beside them, is not waited for.
+//   - Work conservation: after decide() no slot is free while somebody could use it, but those set
+//     aside for the best: they are lent to short nodes until enough are set aside or lent.
 //   - Free slots go one node at a time to the best by the policy; who got one goes behind the
-//     others (Fair: counts as if it had used a quantum more). Ties go to who waited longest.
+//     others. Ties go to who waited longest. Under Fair each slot held counts as a quantum used.
 //   - While demand is no more than the slots nothing is recalled and no quantum ends.
 //   - A lease older than the quantum competes again: the holder against those who wait, under
 //     RoundRobin behind them, under Priority behind its equals (effective levels), under Fair by
 //     virtual time. The winner is another: it is recalled (due). It is the holder: a new quantum.
+//     Lessees never just exchange slots, and a lent slot goes back whoever waits.
 //   - Under Priority, who began to wait after a lease was granted and whose *own* priority is
 //     higher than its holder's recalls it at once; the lowest and youngest lease first. Nobody is
-//     preempted at once otherwise.
+//     preempted at once otherwise. A changed priority is like an arrival.
 //   - Whoever has waited 20 quanta under Priority counts one level more, up to 10, until it is
 //     granted a slot. Fair: a newcomer or returner starts at no less than the least virtual time of
 //     those present. So nobody starves; doc/DESIGN.md has the bounds.
 //   - A lease whose holder has not reported for max(1 s, 3 quanta) while others wait is overdue: it
-//     is free again, and the late holder finds that it holds less than it uses.
-//   - total_scheduled counts grants of slots; context_switches the grants after which a slot is
-//     with another lessee than the last time; preemptions the slots recalled from a lessee that
-//     wanted them still.
+//     is free again, the late holder finds that it holds less than it uses, and it gets nothing
+//     until it has reported. Time used is charged once, though part of it was charged ahead.
+//   - Idle slots go back when others wait; those granted since the last report may not be known to
+//     the lessee yet, and stay once.
+//   - total_scheduled counts grants of slots, to the same holder too; context_switches the grants
+//     after which a slot is with another lessee than the last time; preemptions the slots recalled.
 
 #include <memory>
 #include <optional>
@@ -69,7 +73,8 @@ struct Demand {
   Slots in_use;                // slots its nodes occupy; may be more than it holds for a while
   Slots next_need{1};          // of those wanted beyond what it holds: what its next node occupies
   bool next_is_short = false;  // that node is expected to end within a quantum
-  Nanoseconds slot_time{0};    // used since its last report, summed over slots
+  // Used since its last report, summed over slots. In the state: charged ahead of the next report.
+  Nanoseconds slot_time{0};
   bool operator==(const Demand&) const = default;
 };
 
@@ -79,7 +84,7 @@ struct Holding {
   Slots due;               // of those: to be given back
   bool at_once = false;    // due because somebody more important came, not because a quantum ended
   bool lent = false;       // one of them goes back when its node has ended
-  bool contended = false;  // somebody waits: idle slots are to be given back now
+  bool contended = false;  // somebody else waits: idle slots are to be given back now
   std::uint64_t generation = 0;  // changes when slots were taken away because it was overdue
   bool operator==(const Holding&) const = default;
 };

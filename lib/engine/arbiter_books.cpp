@@ -184,17 +184,21 @@ void Books::refresh(std::size_t who, Instant now) {
 }
 
 // Whoever did not want its share has no claim to it later. So who begins to wait starts at no less
-// than the least virtual time of those who wait already, and if nobody does, everybody else has
-// what he wants, and it starts behind who had most. Each slot that it holds counts for a quantum.
-// Alone
-// it starts at no less than those who are absent, who would else come back with old debts.
-void Books::limit_credit(std::size_t who, Instant now, bool is_new) {
+// than the least virtual time of those who wait already; if nobody does, everybody else has what he
+// wants, and it starts behind who had most. Each slot that it holds counts for a quantum.
+//
+// Who is new starts a quantum later than that: the past of those who left is forgotten, and else
+// one after the other could come, be served and leave before who waits. Who is alone starts at no
+// less than those who are absent, who would else come back with old debts.
+void Books::limit_credit(std::size_t who, Instant now, bool was_absent) {
   Lessee& lessee = state.lessees[who];
   std::optional<Nanoseconds> floor;
   for (const WaitQueue::Group& group : waiters.groups()) {
     const Nanoseconds theirs = virtual_now(at(group.keys.begin()->lessee), now);
     floor = floor ? std::min(*floor, theirs) : theirs;
   }
+  const bool is_new = was_absent && lessee.slot_time + lessee.virtual_time == Nanoseconds{0};
+  if (floor && is_new) *floor += virtual_time(rule.quantum, lessee.priority);
   if (!floor) {
     for (const auto& [reported, holder] : holders) {
       if (holder == lessee.id) continue;
@@ -202,7 +206,7 @@ void Books::limit_credit(std::size_t who, Instant now, bool is_new) {
       floor = floor ? std::max(*floor, theirs) : theirs;
     }
   }
-  if (!floor && is_new) {
+  if (!floor && was_absent) {
     for (const Lessee& other : state.lessees) {
       floor = std::max(floor.value_or(other.virtual_time), other.virtual_time);
     }

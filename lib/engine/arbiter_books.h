@@ -91,6 +91,8 @@ struct Books {
   void set_aside_for(std::optional<LesseeId> owner);
   // The lease with the order it had; `at` is its new start.
   void set_start(std::uint32_t slot, Instant at);
+  // The same for so many of the youngest leases of a lessee.
+  void restart_youngest(std::size_t who, std::uint32_t count, Instant at);
   [[nodiscard]] std::uint32_t surplus() const;  // slots beyond `capacity`, all of them held
   // Slots that will be free without more being asked back, less those that will vanish.
   [[nodiscard]] std::uint32_t coming() const;
@@ -132,7 +134,7 @@ struct Books {
   void leave_queue(std::size_t who);
   void join_queue(std::size_t who);
   [[nodiscard]] std::uint32_t need_of(std::size_t who) const;
-  void limit_credit(std::size_t who, Instant now, bool is_new);
+  void limit_credit(std::size_t who, Instant now, bool was_absent);
   void index(std::uint32_t slot);
   void unindex(std::uint32_t slot);
   void drop(std::uint32_t slot);

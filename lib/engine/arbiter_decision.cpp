@@ -60,11 +60,19 @@ void Decision::end_leases(std::size_t who) {
   books_.refresh(who, now_);
 }
 
-// One node of it.
-void Decision::give(LesseeId lessee) {
+// One node of it. Slots that it has idle for the node begin their quantum with the others, for
+// they are of no use to it one by one.
+void Decision::give(LesseeId lessee, Lending lending) {
   const std::size_t who = books_.at(lessee);
-  for (std::uint32_t i = books_.accounts[who].need; i > 0; --i) {
-    books_.grant(who, books_.free_slot_for(lessee), now_);
+  const std::uint32_t need = books_.accounts[who].need;
+  const Demand& demand = books_.state.lessees[who].demand;
+  const std::uint32_t held = books_.accounts[who].held.all;
+  const std::uint32_t width = std::clamp(demand.next_need.count, 1u, books_.capacity);
+  books_.restart_youngest(who, (held - std::min(held, demand.in_use.count)) % width, now_);
+  for (std::uint32_t i = need; i > 0; --i) {
+    const std::uint32_t slot = books_.free_slot_for(lessee);
+    books_.grant(who, slot, now_);
+    if (lending == Lending::yes) books_.lend(slot);
   }
   books_.to_the_back(who, now_);
   books_.refresh(who, now_);
@@ -74,7 +82,7 @@ void Decision::hand_out() {
   std::optional<QueueRank> best;
   while ((best = books_.waiters.best(books_.rule, now_)) && !books_.free.empty()) {
     if (books_.accounts[books_.at(best->lessee)].need > books_.free.size()) break;
-    give(best->lessee);
+    give(best->lessee, Lending::no);
   }
   if (!best || books_.free.size() + books_.lent.size() == 0) {
     books_.set_aside_for(std::nullopt);
@@ -95,14 +103,7 @@ void Decision::lend_out(std::uint32_t need) {
       if (!best || *first < *best) best = first;
     }
     if (!best) return;
-    const std::size_t who = books_.at(best->lessee);
-    for (std::uint32_t i = books_.accounts[who].need; i > 0; --i) {
-      const std::uint32_t slot = books_.free_slot_for(best->lessee);
-      books_.grant(who, slot, now_);
-      books_.lend(slot);
-    }
-    books_.to_the_back(who, now_);
-    books_.refresh(who, now_);
+    give(best->lessee, Lending::yes);
   }
 }
 
@@ -131,12 +132,12 @@ void Decision::keep_needless_dues() {
     }
   }
   const std::uint64_t needed = dues_needed();
-  while (books_.dues.size() - books_.lent_dues > needed) {
-    const auto youngest =
-        std::find_if(books_.dues.rbegin(), books_.dues.rend(),
-                     [this](const auto& due) { return !books_.state.slots[due.second].lent; });
-    books_.keep(youngest->second, now_);
+  std::vector<std::uint32_t> kept;  // the youngest; their order is to stay
+  for (auto due = books_.dues.rbegin(); due != books_.dues.rend(); ++due) {
+    if (books_.dues.size() - books_.lent_dues - kept.size() <= needed) break;
+    if (!books_.state.slots[due->second].lent) kept.push_back(due->second);
   }
+  for (auto slot = kept.rbegin(); slot != kept.rend(); ++slot) books_.keep(*slot, now_);
 }
 
 // Only own priorities count, and only for who began to wait after the lease was granted. The latest

@@ -25,7 +25,8 @@ class Decision {
   void end_leases(std::size_t who);
   void hand_out();
   void lend_out(std::uint32_t need);
-  void give(LesseeId lessee);
+  enum class Lending : std::uint8_t { no, yes };
+  void give(LesseeId lessee, Lending lending);
   void recall_surplus();
   [[nodiscard]] std::uint64_t dues_needed() const;  // lent ones apart
   void keep_needless_dues();

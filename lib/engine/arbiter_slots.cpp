@@ -117,6 +117,17 @@ void Books::set_start(std::uint32_t number, Instant at) {
   index(number);
 }
 
+void Books::restart_youngest(std::size_t who, std::uint32_t count, Instant at) {
+  if (count == 0) return;
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> own;
+  for (const std::uint32_t number : accounts[who].slots) {
+    if (!state.slots[number].due) own.emplace_back(state.slots[number].granted_seq, number);
+  }
+  std::sort(own.rbegin(), own.rend());
+  own.resize(std::min<std::size_t>(own.size(), count));
+  for (const auto& [sequence, number] : own) set_start(number, at);
+}
+
 void Books::lend(std::uint32_t number) {
   unindex(number);
   state.slots[number].lent = true;

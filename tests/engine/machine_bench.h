@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "engine/arbiter.h"
@@ -46,22 +47,17 @@ class MachineBench {
   void report(LesseeId who, const Wish& wish) {
     const Holding holding = arbiter.holding(who);
     const std::uint32_t may = std::min(holding.held.count - holding.due.count, wish.wanted);
-    report(who, wish, may / wish.width * wish.width);
+    send(who, wish, may / wish.width * wish.width);
   }
+  // It runs so much, whatever is decided, until it reports again.
   void report(LesseeId who, const Wish& wish, std::uint32_t in_use) {
-    Demand demand;
-    demand.wanted = {wish.wanted};
-    demand.in_use = {in_use};
-    demand.next_need = {wish.width};
-    demand.next_is_short = wish.is_short;
-    demand.slot_time = used(who);
-    used_[who] = {in_use, now};
-    wishes_[who] = wish;
-    arbiter.report(now, who, demand);
-    decide();
+    send(who, wish, in_use);
+    uses_[who].is_fixed = true;
+    uses_[who].slots = in_use;
   }
+
   // The same wish again.
-  void report(LesseeId who) { report(who, wishes_[who]); }
+  void report(LesseeId who) { report(who, uses_[who].wish); }
   void leave(LesseeId who) {
     arbiter.leave(now, who);
     decide();
@@ -69,6 +65,7 @@ class MachineBench {
   void decide() {
     changed.clear();
     arbiter.decide(now, changed);
+    for (const LesseeId who : changed) use(who);
   }
   void pass(Nanoseconds by) {
     now += by;
@@ -118,15 +115,37 @@ class MachineBench {
 
  private:
   struct Use {
+    Wish wish;
     std::uint32_t slots = 0;
+    bool is_fixed = false;
     Instant since;
+    Nanoseconds used{0};  // and not reported
   };
-  Nanoseconds used(LesseeId who) {
-    const Use& use = used_[who];
-    return use.slots * (now - use.since);
+  void send(LesseeId who, const Wish& wish, std::uint32_t in_use) {
+    use(who);
+    uses_[who].wish = wish;
+    uses_[who].is_fixed = false;
+    Demand demand;
+    demand.wanted = {wish.wanted};
+    demand.in_use = {in_use};
+    demand.next_need = {wish.width};
+    demand.next_is_short = wish.is_short;
+    demand.slot_time = std::exchange(uses_[who].used, 0ns);
+    arbiter.report(now, who, demand);
+    decide();
+    use(who);
   }
-  std::map<LesseeId, Use> used_;
-  std::map<LesseeId, Wish> wishes_;
+  // Counts what it used up to now; from now on it uses what it may.
+  void use(LesseeId who) {
+    Use& use = uses_[who];
+    use.used += use.slots * (now - use.since);
+    use.since = now;
+    if (use.is_fixed) return;
+    const Holding holding = arbiter.holding(who);
+    const std::uint32_t may = std::min(holding.held.count - holding.due.count, use.wish.wanted);
+    use.slots = may / use.wish.width * use.wish.width;
+  }
+  std::map<LesseeId, Use> uses_;
 };
 
 }  // namespace dsched::engine::test
