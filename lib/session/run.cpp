@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/run.h"
 
-#include <signal.h>
-
 #include <array>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "base/time_text.h"
 #include "executor/file_finisher.h"
 #include "executor/posix_workspace.h"
 #include "executor/process_executor.h"
@@ -16,38 +13,17 @@
 #include "session/detach.h"
 #include "session/jobserver_offer.h"
 #include "session/jobserver_slots.h"
-#include "session/machine_slots.h"
 #include "session/prepare.h"
 #include "session/resume.h"
 #include "session/retention.h"
+#include "session/run_world.h"
 #include "session/runner.h"
 #include "store/read_ahead.h"
-#include "store/run_locks.h"
 #include "sys/background.h"
-#include "sys/private_folder.h"
-#include "sys/signals.h"
 #include "sys/wait_readable.h"
 
 namespace dsched::session {
 namespace {
-
-// The system's side of a run, made before anything grows or starts a thread: the keeper is a copy
-// of this process, and threads inherit the signal mask.
-struct System {
-  sys::PosixClock clock;
-  sys::SystemEntropy entropy;
-  sys::PosixFiles files;
-  sys::PosixHost host;
-  store::World world{.clock = clock, .entropy = entropy, .files = files, .host = host};
-};
-
-struct Processes {
-  explicit Processes(const sys::KeeperOptions& options) : keeper(table, options), trees(table) {}
-  sys::AttemptTable table;
-  sys::Keeper keeper;
-  sys::Signals signals;
-  sys::AttemptTrees trees;
-};
 
 class SystemWaiter final : public Waiter {
  public:
@@ -61,62 +37,11 @@ class SystemWaiter final : public Waiter {
   }
   void stop_here() override { sys::stop_self(); }
 
-  static std::vector<Request> take_requests(sys::Signals& signals) {
-    std::vector<Request> requests;
-    for (const sys::SignalEvent& event : signals.take()) {
-      const bool by_terminal = event.origin == sys::SignalEvent::Origin::terminal;
-      switch (event.signal) {
-        case SIGINT:
-        case SIGQUIT:
-          requests.push_back(by_terminal ? Request::interrupt_received : Request::interrupt);
-          break;
-        case SIGTERM:
-          requests.push_back(Request::terminate);
-          break;
-        case SIGHUP:
-          requests.push_back(Request::hang_up);
-          break;
-        case SIGTSTP:
-          requests.push_back(Request::suspend);
-          break;
-        default:
-          break;  // SIGWINCH, SIGCONT: waking up is enough
-      }
-    }
-    return requests;
-  }
-
  private:
   sys::Signals& signals_;
   int executor_fd_;
   const SlotSource& slots_;
 };
-
-std::string random_name(sys::Entropy& entropy) {
-  std::array<std::uint8_t, 8> bytes;
-  entropy.fill(bytes);
-  return hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-}
-
-std::string machine_folder_of(const RunRequest& request) {
-  const Environment environment(request.environment, {});
-  return sys::machine_folder({.dsched_machine = environment.get("DSCHED_MACHINE"),
-                              .xdg_runtime_dir = environment.get("XDG_RUNTIME_DIR"),
-                              .tmpdir = environment.get("TMPDIR")});
-}
-
-// The right to run the execution, which somebody may be doing already.
-store::RunLock lock_execution(const store::Store& store, const journal::ExecutionRecord& record,
-                              const std::string& machine_folder) {
-  auto attempt = store::try_run_lock(
-      store, {.execution_id = to_text(record.id), .machine_folder = machine_folder});
-  if (auto* lock = std::get_if<store::RunLock>(&attempt)) return std::move(*lock);
-  const auto& holder = std::get<store::LockHolder>(attempt);
-  std::string who = "execution " + std::to_string(record.number.value) + ": is running";
-  if (holder.pid > 0) who += " (dsched-run, process " + std::to_string(holder.pid) + ")";
-  if (holder.since) who += ", since " + to_rfc3339(*holder.since);
-  throw Error(ErrorKind::busy, who);
-}
 
 journal::ExecutionRecord new_record(const RunRequest& request, const Prepared& prepared,
                                     const System& system_const, sys::Entropy& entropy) {
@@ -133,18 +58,6 @@ journal::ExecutionRecord new_record(const RunRequest& request, const Prepared& p
   record.started_at = now;
   record.counts.total = prepared.wanted.size();
   return record;
-}
-
-// The program's text is kept with the execution, so that a resume needs no file. It counts as just
-// used, so gc leaves it until the record of the execution names it.
-store::Content keep_program(store::Store& store, std::string_view text) {
-  if (text.size() < store::k_file_min) return store.blobs().put(text);
-  const store::Content content{sha256(text), text.size()};
-  if (store.blobs().note_use(content.hash)) return content;
-  store::StagedFile staged = store.stage();
-  sys::write_all(staged.fd(), text, "store: program");
-  store.blobs().keep(std::move(staged), content);
-  return content;
 }
 
 class RunInStore {
@@ -341,7 +254,12 @@ class RunInStore {
                                         .trees = &processes_.trees,
                                         .passed = descriptors_for_commands(request_, fifo.get()),
                                         .keeper = &processes_.keeper});
-    std::unique_ptr<SlotSource> slots = make_slots(store, record, machine);
+    std::unique_ptr<SlotSource> slots = make_slots({.request = request_,
+                                                    .store = store,
+                                                    .record = record,
+                                                    .runner_name = runner_name_,
+                                                    .machine_folder = machine},
+                                                   system_, observer_);
     if (tokens_ != nullptr) {
       slots = std::make_unique<JobserverSlots>(std::move(slots), *tokens_, system_.clock);
     }
@@ -384,39 +302,6 @@ class RunInStore {
     return answer;
   }
 
-  // A machine that cannot be shared is no reason not to run: then -j is all there is.
-  std::unique_ptr<SlotSource> make_slots(const store::Store& store,
-                                         const journal::ExecutionRecord& record,
-                                         const std::string& folder) {
-    if (!request_.shares_machine) return std::make_unique<FixedSlots>(request_.run.width);
-    machine::Member member;
-    member.pid = sys::process_id();
-    member.execution_id = to_text(record.id);
-    member.execution = record.number.value;
-    member.dag_id = record.dag_id;
-    member.store = store.identity().folder;
-    member.runner_name = runner_name_;
-    if (!request_.run.is_width_chosen) member.cpus = request_.run.width.count;
-    const Environment environment(request_.environment, {});
-    member.parent_attempt = environment.get("DSCHED_ATTEMPT_ID").value_or("");
-    try {
-      return std::make_unique<MachineSlots>(folder, system_.clock, system_.host, std::move(member),
-                                            record.priority);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::environment) throw;
-      observer_.note(std::string("warning: ") + error.what() +
-                     "; its slots are not shared with other executions");
-      return std::make_unique<FixedSlots>(request_.run.width);
-    }
-  }
-
-  static void save_digests(store::Store& store) {
-    if (!store.file_digests().has_queued()) return;
-    sys::Transaction transaction(store.database());
-    store.file_digests().write();
-    transaction.commit();
-  }
-
   System& system_;
   Processes& processes_;
   RunRequest& request_;
@@ -437,7 +322,7 @@ std::variant<wire::RunAnswer, InvalidProgram> run_detached(RunRequest request, O
   const std::unique_ptr<sys::JobTokens> tokens = join_jobserver(request, observer);
   settle_style(request);
   System system;
-  const std::string name = random_name(system.entropy);
+  const std::string name = make_runner_name(system.entropy);
   const std::string machine = machine_folder_of(request);
   sys::KeeperOptions keeper;
   keeper.environment_mark = "DSCHED_ATTEMPT_ID=" + name + '-';
