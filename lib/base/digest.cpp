@@ -2,6 +2,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED  // see digest.h: the low-level entry points are meant
 #include "base/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/sha.h>
 
 #include "base/text.h"
@@ -46,6 +47,10 @@ std::optional<Digest> digest_from_hex(std::string_view text) {
     digest.bytes[i] = static_cast<std::uint8_t>(high * 16 + low);
   }
   return digest;
+}
+
+bool equal_in_constant_time(const Digest& a, const Digest& b) {
+  return CRYPTO_memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0;
 }
 
 Sha256::Sha256() {

@@ -29,6 +29,9 @@ void append_hex(std::string& out, const Digest& digest);
 // Empty unless `text` is exactly 64 hexadecimal digits.
 [[nodiscard]] std::optional<Digest> digest_from_hex(std::string_view text);
 
+// Takes the same time wherever the two differ: for what is made of secrets.
+[[nodiscard]] bool equal_in_constant_time(const Digest& a, const Digest& b);
+
 [[nodiscard]] Digest sha256(std::string_view data);
 
 // HMAC-SHA-256, for values that may be compared but not guessed (secret_environment).

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "journal/approvals.h"
 #include "journal/live.h"
 #include "journal/summary.h"
 #include "journal/tables.h"
@@ -177,6 +178,7 @@ void Journal::remove(ExecutionNumber execution) {
     if (done) {
       remove_live(database_, execution);
       (void)take_wishes(database_, execution);
+      remove_gates(database_, execution);
       database_.prepare("DELETE FROM execution WHERE number=?")
           .bind(as_integer(execution.value))
           .run();

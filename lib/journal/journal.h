@@ -10,7 +10,8 @@
 // transaction.
 //
 // Tables (SQL in tables.cpp): execution, segment, reuse, history, journal_note. What runs now, what
-// was asked of it and figures stand in journal/live.h, wishes.h and summary.h.
+// was asked of it, figures, consent and the audit stand in journal/live.h, wishes.h, summary.h,
+// approvals.h and audit.h.
 
 #include <functional>
 #include <optional>

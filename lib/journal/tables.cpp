@@ -26,8 +26,26 @@ CREATE TABLE IF NOT EXISTS wish(
 CREATE TABLE IF NOT EXISTS summary(
   execution INTEGER NOT NULL, cell INTEGER NOT NULL, span INTEGER NOT NULL,
   operation TEXT NOT NULL, figures BLOB NOT NULL, PRIMARY KEY(execution, cell, span, operation));
+CREATE TABLE IF NOT EXISTS gate(
+  execution INTEGER NOT NULL, node TEXT NOT NULL, digest BLOB NOT NULL, state INTEGER NOT NULL,
+  asked_at INTEGER NOT NULL, expires_at INTEGER, decided_at INTEGER, decided_by TEXT NOT NULL,
+  reason TEXT NOT NULL, command TEXT NOT NULL, arguments TEXT NOT NULL, approvers TEXT NOT NULL,
+  PRIMARY KEY(execution, node));
+CREATE TABLE IF NOT EXISTS token(
+  number INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL UNIQUE, hint TEXT NOT NULL,
+  type TEXT NOT NULL, made_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+  made_by TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS token_node(
+  token INTEGER NOT NULL, execution INTEGER NOT NULL, node TEXT NOT NULL, digest BLOB NOT NULL,
+  used_at INTEGER, PRIMARY KEY(token, execution, node));
+CREATE TABLE IF NOT EXISTS audit(
+  sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
+  object TEXT NOT NULL, outcome TEXT NOT NULL, details TEXT NOT NULL, hash BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS audit_kind ON audit(action, outcome, sequence);
+CREATE TABLE IF NOT EXISTS audit_head(
+  one INTEGER PRIMARY KEY CHECK(one=1), sequence INTEGER NOT NULL, hash BLOB NOT NULL);
 )";
-constexpr int k_table_count = 8;
+constexpr int k_table_count = 13;
 
 }  // namespace
 
@@ -46,7 +64,8 @@ bool has_column(sys::Database& database, std::string_view table, std::string_vie
 bool has_all_tables(sys::Database& database) {
   auto statement = database.prepare(
       "SELECT count(*) FROM sqlite_master WHERE type='table' AND name IN "
-      "('execution','segment','reuse','history','journal_note','live','wish','summary')");
+      "('execution','segment','reuse','history','journal_note','live','wish','summary','gate',"
+      "'token','token_node','audit','audit_head')");
   return statement.step() && statement.integer(0) == k_table_count &&
          has_column(database, "execution", "started_at");
 }
