@@ -3,6 +3,7 @@
 
 #include "cli/opened_store.h"
 #include "machine/member.h"
+#include "session/auditing.h"
 #include "session/change_priority.h"
 #include "sys/cpus.h"
 #include "sys/streams.h"
@@ -48,6 +49,31 @@ wire::PolicyChange wanted_change(const PolicyCommand& command) {
   return wire::merged(wire::read_policy_change(request_text()), words);
 }
 
+// What was changed, for the audit.
+std::vector<std::pair<std::string, std::string>> details_of(const engine::MachineSettings& now) {
+  return {{"policy", std::string(name_of(now.policy))},
+          {"preemption", std::string(name_of(now.preemption))},
+          {"quantum_micros", std::to_string(now.quantum / std::chrono::microseconds{1})},
+          {"slots", std::to_string(now.slots.count)}};
+}
+
+// The machine's settings stand in no store, so the change and its record cannot be one transaction:
+// the record follows at once, in the store that is named, if there is one.
+void audit_policy(const engine::MachineSettings& now, Context& context) {
+  if (!sys::PosixFiles().info(context.store_folder() + "/identity")) return;
+  try {
+    OpenedStore opened(context, store::Mode::existing, store::Trust::own);
+    sys::Transaction transaction(opened.store.database());
+    session::audit(
+        opened.store,
+        {.action = "policy", .object = "machine", .outcome = "set", .details = details_of(now)});
+    transaction.commit();
+    opened.store.sync();
+  } catch (const Error& error) {
+    tell_error(context, Error(error.kind(), std::string("warning: not audited: ") + error.what()));
+  }
+}
+
 int set(const PolicyCommand& command, Context& context) {
   const wire::PolicyChange change = wanted_change(command);
   if (change.is_empty()) {
@@ -64,7 +90,9 @@ int set(const PolicyCommand& command, Context& context) {
     settings.slots = chosen != nullptr ? *chosen : Slots{sys::usable_cpus()};
     settings.slots_are_chosen = chosen != nullptr;
   };
-  show(machine::set_settings(machine.leases, apply), context);
+  const engine::MachineSettings settings = machine::set_settings(machine.leases, apply);
+  audit_policy(settings, context);
+  show(settings, context);
   return 0;
 }
 

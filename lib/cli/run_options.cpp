@@ -197,9 +197,8 @@ void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("--language", command.language, "The program's language: auto or json")
       ->check(CLI::IsMember({"auto", "json"}))
       ->type_name("LANGUAGE");
-  // What waits for people ends the run in any case: nobody can answer while it runs.
   app.add_flag("--no-wait", command.no_wait,
-               "End with exit code 3 where an approval or a decision is missing");
+               "End with exit code 3 where only approvals are left, instead of waiting for them");
   app.add_flag("--jobserver{auto}", command.jobserver,
                "Offer slots to makes within nodes; =fifo or =pipe: how they are told");
   app.add_flag("--detach", command.detach,
@@ -239,6 +238,7 @@ RunRequest run_request(const CLI::App& app, RunCommand& command, Context& contex
   }
   request.run.use_cache = !command.no_cache;
   request.run.explain = command.explain;
+  request.run.waits_for_consent = !command.no_wait;
   request.run.jobserver = jobserver_style(command.jobserver);
   request.answer.full_results = command.full_results;
   if (command.nodes == "all") request.answer.nodes = session::AnswerOptions::Nodes::all;

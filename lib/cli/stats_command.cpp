@@ -74,6 +74,11 @@ void add_stats_commands(CLI::App& app, StatsCommand& command) {
       ->type_name("N");
   log->add_flag("--follow", command.follow, "Of an execution: what comes, until it ends");
   add_estimates(add, command);
+  CLI::App* audit = add("audit", "Who approved, denied, cancelled or changed what", stats_audit);
+  audit->add_option("--since", command.since, "Only since this time (RFC 3339) or age")
+      ->type_name("TIME");
+  audit->add_option("--object", command.object, "Only about this execution or node")
+      ->type_name("EXECUTION[/NODE]");
 }
 
 }  // namespace dsched::cli

@@ -26,6 +26,7 @@ struct StatsCommand {
   bool wait = false;
   std::string timeout;
   std::string since;
+  std::string object;
   std::optional<std::string> operation;
   std::string priority = "normal";
   std::optional<std::string> node;
@@ -44,6 +45,7 @@ int stats_status(const StatsCommand& command, Context& context);
 int stats_scheduler(const StatsCommand& command, Context& context);
 int stats_statistics(const StatsCommand& command, Context& context);
 int stats_wait(const StatsCommand& command, Context& context);
+int stats_audit(const StatsCommand& command, Context& context);
 int stats_explain(const StatsCommand& command, Context& context);
 
 }  // namespace dsched::cli

@@ -63,14 +63,6 @@ double share(const report::SlotsNow& slots) {
   return std::min(1.0, static_cast<double>(slots.in_use.count) / slots.slots.count);
 }
 
-WallTime since_from(const std::string& text, WallTime now) {
-  if (const auto time = wall_from_rfc3339(text)) return *time;
-  if (const auto age = duration_from_text(text)) return now - *age;
-  throw Error(ErrorKind::usage, "--since " + text +
-                                    ": neither a time such as 2026-11-20T08:00:00Z nor an age such "
-                                    "as 10m");
-}
-
 void write_answer(const std::string& text) {
   write_out(text + '\n');
 }

@@ -160,7 +160,8 @@ int stats_progress(const StatsCommand& command, Context& context) {
   bool in_time = true;
   while (command.follow || command.wait) {
     if (command.follow) printer.line(watch.answer(), watch.wall());
-    if (!report::is_under_way(sighting.status())) break;
+    const bool has_runner = sighting.runner == report::RunnerState::lives;
+    if (!has_runner && !report::is_under_way(sighting.status())) break;
     in_time = watch.wait(deadline);
     if (!in_time) break;
     sighting = watch.look();

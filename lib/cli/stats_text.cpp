@@ -32,6 +32,14 @@ std::optional<std::size_t> output_width() {
   return sys::screen_on(k_answers)->size().columns;
 }
 
+WallTime since_from(const std::string& text, WallTime now) {
+  if (const auto time = wall_from_rfc3339(text)) return *time;
+  if (const auto age = duration_from_text(text)) return now - *age;
+  throw Error(ErrorKind::usage, "--since " + text +
+                                    ": neither a time such as 2026-11-20T08:00:00Z nor an age such "
+                                    "as 10m");
+}
+
 Paint paint_of(engine::ExecutionStatus status) {
   switch (status) {
     case engine::ExecutionStatus::completed:

@@ -24,6 +24,9 @@ namespace dsched::cli {
 [[nodiscard]] Paint paint_of(engine::ExecutionStatus status);
 [[nodiscard]] Paint paint_of(engine::NodeState state);
 
+// --since: a time or an age. Throws Error usage.
+[[nodiscard]] WallTime since_from(const std::string& text, WallTime now);
+
 // "12s ago"; "now" for less than a second.
 [[nodiscard]] std::string age_text(Nanoseconds age);
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/time_text.h"
 #include "cli/opened_store.h"
+#include "journal/audit.h"
 #include "session/recorded_results.h"
 #include "session/retention.h"
 #include "session/store_operations.h"
@@ -138,10 +139,15 @@ int check(const StoreCommand& command, Context& context) {
   drop_unreadable_database(command, context);
   Opened opened(command, context, store::Mode::existing);
   const auto repair = command.repair ? store::Repair::drop : store::Repair::none;
-  const store::Verification verification = store::verify(opened.store, repair);
+  store::Verification verification = store::verify(opened.store, repair);
+  // Never repaired: what shows that somebody changed the audit is not to be taken away.
+  for (std::string& fault : journal::verify_audit(opened.store.database())) {
+    verification.damage.push_back({store::Damage::Kind::audit, std::move(fault)});
+  }
   const bool well = verification.damage.size() == (command.repair ? verification.repaired : 0);
   json answer = json::parse(session::verification_json(verification));
   answer["success"] = well;
+  answer["audit_head"] = journal::audit_head_text(opened.store.database());
   if (!well) {
     const Error error(
         ErrorKind::damaged,

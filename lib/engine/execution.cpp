@@ -95,7 +95,7 @@ void Execution::apply(Instant now, const Fact& fact, Effects& out) {
 // The one place that changes a phase; the counters follow from it.
 void Execution::move(NodeIndex node, Phase to) {
   Phase& phase = nodes_[node.value].phase;
-  const auto count = [this](Phase of, std::uint64_t by) {
+  const auto count = [this, node](Phase of, std::uint64_t by) {
     switch (of) {
       case Phase::examining:
       case Phase::evaluating:
@@ -103,6 +103,7 @@ void Execution::move(NodeIndex node, Phase to) {
         break;
       case Phase::held:
         held_ += by;
+        if (nodes_[node.value].needs_consent) gated_ += by;
         break;
       case Phase::backoff:
         backoffs_ += by;
@@ -156,10 +157,11 @@ void Execution::on(Instant, const FoundReusable& fact, Effects& out) {
 
 void Execution::on(Instant, const MustRun& fact, Effects& out) {
   DSCHED_ASSERT(phase(fact.node) == Phase::examining, "only an examined node can be queued");
-  const bool gated = dag_.settings(fact.node).approval.has_value();
-  if (gated || nodes_[fact.node.value].needs_decision) {
+  NodeData& data = nodes_[fact.node.value];
+  if (fact.needs_consent || data.needs_decision) {
+    data.needs_consent = fact.needs_consent;
     move(fact.node, Phase::held);
-    const Reason reason = gated ? Reason::awaiting_approval : Reason::needs_decision;
+    const Reason reason = fact.needs_consent ? Reason::awaiting_approval : Reason::needs_decision;
     out.push_back(NodeSettled{fact.node, NodeState::pending, reason, FailureClass::none, {}, {}});
     return;
   }
@@ -174,10 +176,17 @@ void Execution::on(Instant, const SameKeyUnderWay& fact, Effects&) {
 
 void Execution::on(Instant now, const CannotRun& fact, Effects& out) {
   const Phase before = phase(fact.node);
-  DSCHED_ASSERT(before == Phase::examining || before == Phase::granted,
+  DSCHED_ASSERT(before == Phase::examining || before == Phase::granted || before == Phase::held,
                 "what cannot run was about to");
   if (before == Phase::granted) release_slots(now, fact.node);
   fail(fact.node, fact.failure, out);
+}
+
+void Execution::on(Instant, const Approved& fact, Effects& out) {
+  // It may have been cancelled before anybody heard of the consent.
+  if (phase(fact.node) == Phase::held && nodes_[fact.node.value].needs_consent) {
+    make_ready(fact.node, out);
+  }
 }
 
 void Execution::on(Instant now, const AttemptStarted& fact, Effects& out) {
@@ -484,7 +493,8 @@ void Execution::dispatch(Instant now, Effects& out) {
   }
   resume_what_fits(now, out);
   const bool nothing_under_way = active_.empty() && examining_ == 0;
-  const bool nothing_to_come = is_stopping() || (queue_.empty() && backoffs_ == 0);
+  const bool waits = options_.waits_for_consent && gated_ > 0;
+  const bool nothing_to_come = is_stopping() || (queue_.empty() && backoffs_ == 0 && !waits);
   if (!ended_ && nothing_under_way && nothing_to_come) {
     ended_ = true;
     out.push_back(ExecutionEnded{final_status()});
@@ -519,6 +529,11 @@ void Execution::release_slots(Instant now, NodeIndex node) {
   active_.erase(std::find(active_.begin(), active_.end(), node));
   drop_slots(now, node);
   if (const auto pool = dag_.settings(node).pool) queue_.release(*pool);
+}
+
+bool Execution::waits_for_people() const {
+  return gated_ > 0 && active_.empty() && examining_ == 0 && queue_.empty() && backoffs_ == 0 &&
+         !is_stopping();
 }
 
 bool Execution::has_granted() const {

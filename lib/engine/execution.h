@@ -16,7 +16,9 @@
 //   examining  Examine was asked for                -> reused: FoundReusable; queued: MustRun
 //                                                    -> twin: SameKeyUnderWay; failed: CannotRun
 //   twin       an equal key is under way            -> examining: that node ended, whichever way
-//   held       consent or a decision is missing     (stays; ends the execution as waiting)
+//   held       consent or a decision is missing     -> examining: Approved; failed: CannotRun
+//                                                   (else it stays, and ends the execution as
+//                                                   waiting unless that waits for consent)
 //   queued     only slots or a pool place missing   -> granted: dispatch chose it
 //   granted    handed to the executor               -> running: AttemptStarted
 //                                                   -> queued: AttemptWithdrawn
@@ -77,6 +79,7 @@ struct Options {
   Nanoseconds grace = std::chrono::seconds{5};  // between asking to end and ending by force
   bool is_leased = false;                       // no slots until a Leased says so
   bool is_as_wide_as_machine = false;           // `width` follows the machine's slots
+  bool waits_for_consent = false;  // held nodes that need it keep the execution from ending
 };
 
 // What the session knows of each node before the start.
@@ -154,6 +157,8 @@ class Execution {
   [[nodiscard]] const ReadyQueue& ready() const { return queue_; }
   // Nothing new is started any more, because of a failure or of a request.
   [[nodiscard]] bool is_stopping() const { return stopping_.has_value() || limit_reached(); }
+  // Nothing is under way or to come but what people must consent to.
+  [[nodiscard]] bool waits_for_people() const;
 
  private:
   struct NodeData {
@@ -163,6 +168,7 @@ class Execution {
     Phase phase = Phase::waiting;
     bool in_process = false;
     bool needs_decision = false;
+    bool needs_consent = false;  // what it is held for
     bool timed_out = false;
     bool cancel_asked = false;
     bool waits_for_nested = false;
@@ -189,6 +195,7 @@ class Execution {
   void on(Instant now, const MustRun& fact, Effects& out);
   void on(Instant now, const SameKeyUnderWay& fact, Effects& out);
   void on(Instant now, const CannotRun& fact, Effects& out);
+  void on(Instant now, const Approved& fact, Effects& out);
   void on(Instant now, const AttemptStarted& fact, Effects& out);
   void on(Instant now, const AttemptEnded& fact, Effects& out);
   void on(Instant now, const AttemptWithdrawn& fact, Effects& out);
@@ -253,6 +260,7 @@ class Execution {
   std::uint64_t examining_ = 0;  // examined or evaluated right now
   std::uint64_t backoffs_ = 0;
   std::uint64_t held_ = 0;
+  std::uint64_t gated_ = 0;      // of those, for consent
   std::uint32_t used_ = 0;       // slots of granted and running attempts
   std::uint32_t running_ = 0;    // slots of running attempts
   std::uint32_t lent_used_ = 0;  // whether the slot that was lent has been used: 0 or 1

@@ -27,14 +27,22 @@ struct FoundReusable {
 };
 struct MustRun {
   NodeIndex node;
+  bool needs_consent = false;  // people must say yes first: it is held until Approved
 };
 struct SameKeyUnderWay {  // another node with an equal key is examined, queued or running
   NodeIndex node;
   NodeIndex first;
 };
-struct CannotRun {  // an input is missing or refused, or an argument cannot be made available
+struct CannotRun {  // an input is missing or refused, an argument cannot be made available, or
+                    // consent was not given
   NodeIndex node;
   FailureClass failure = FailureClass::not_found;
+};
+
+// People said yes to what a held node would run. It is examined again: what it needs may have been
+// made meanwhile, or may have changed. (A no, or nobody's answer in time, is CannotRun.)
+struct Approved {
+  NodeIndex node;
 };
 
 struct AttemptStarted {
@@ -92,9 +100,9 @@ struct CancelNode {
 struct Tick {};
 
 using Fact =
-    std::variant<FoundReusable, MustRun, SameKeyUnderWay, CannotRun, AttemptStarted, AttemptEnded,
-                 AttemptWithdrawn, ResultLost, Stop, Suspended, Continued, Paused, Released, Leased,
-                 NestedBegan, NestedEnded, Cancel, CancelNode, Tick>;
+    std::variant<FoundReusable, MustRun, SameKeyUnderWay, CannotRun, Approved, AttemptStarted,
+                 AttemptEnded, AttemptWithdrawn, ResultLost, Stop, Suspended, Continued, Paused,
+                 Released, Leased, NestedBegan, NestedEnded, Cancel, CancelNode, Tick>;
 
 // ---- effects
 // -------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ std::vector<Living> living_executions(Book book) {
   for (const store::Running& running : store::all_running(book.store)) {
     auto record = book.journal.find(running.execution_id);
     // It has its lock before it is on record, and still when its end is.
-    if (!record || !is_under_way(record->status)) continue;
+    if (!record || !may_have_runner(record->status)) continue;
     auto live = journal::live(book.store.database(), record->number);
     living.push_back({std::move(*record), std::move(live)});
   }

@@ -16,6 +16,10 @@ bool is_under_way(ExecutionStatus status) {
   return status == ExecutionStatus::submitted || status == ExecutionStatus::running;
 }
 
+bool may_have_runner(ExecutionStatus status) {
+  return is_under_way(status) || status == ExecutionStatus::waiting;
+}
+
 ExecutionStatus status_now(const journal::ExecutionRecord& record, RunnerState runner) {
   if (is_under_way(record.status) && runner == RunnerState::gone)
     return ExecutionStatus::interrupted;

@@ -21,6 +21,8 @@ enum class RunnerState : std::uint8_t { lives, gone };
 [[nodiscard]] bool is_over(engine::ExecutionStatus status);
 // Its runner works on it, or will.
 [[nodiscard]] bool is_under_way(engine::ExecutionStatus status);
+// The same, or its runner may be there and wait for people.
+[[nodiscard]] bool may_have_runner(engine::ExecutionStatus status);
 
 [[nodiscard]] wire::ExecutionLine execution_line(const journal::ExecutionRecord& record,
                                                  RunnerState runner);

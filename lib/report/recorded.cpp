@@ -78,7 +78,7 @@ bool has_none(const Sighting& sighting, const NodeFilter& filter) {
 }  // namespace
 
 Sighting sight(Book book, const journal::ExecutionRecord& record) {
-  if (!is_under_way(record.status)) return {record, RunnerState::gone};
+  if (!may_have_runner(record.status)) return {record, RunnerState::gone};
   if (store::runner_of(book.store, to_text(record.id))) return {record, RunnerState::lives};
   // Its last record is written before its lock is free.
   auto last = book.journal.find(record.number);

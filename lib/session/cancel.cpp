@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "report/recorded.h"
+#include "session/auditing.h"
 #include "session/cancel_target.h"
 #include "store/run_locks.h"
 #include "sys/signals.h"
@@ -82,7 +83,9 @@ class Asking {
       sys::Transaction transaction(world_.store.database());
       const WallTime wall = world_.store.world().clock.wall();
       for (Entry& entry : entries_) {
-        if (entry.target) entry.target->ask(wall);
+        if (!entry.target) continue;
+        entry.target->ask(wall);
+        note(*entry.target);
       }
       transaction.commit();
     }
@@ -120,6 +123,17 @@ class Asking {
   }
 
  private:
+  // What was asked for, unless there was nothing to ask.
+  void note(const Target& target) {
+    const CancelItem& item = target.item();
+    if (target.is_closed() && item.result != CancelResult::done) return;
+    const std::string node = item.node_id.empty() ? std::string() : '/' + item.node_id;
+    audit(world_.store, {.action = std::string(wire::name_of(request_.action)),
+                         .object = std::to_string(item.execution) + node,
+                         .outcome = "asked",
+                         .details = {{"execution_id", item.execution_id}}});
+  }
+
   // Everything that is queued, or that somebody runs.
   void add_all() {
     std::vector<journal::ExecutionRecord> records;

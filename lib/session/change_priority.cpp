@@ -5,6 +5,7 @@
 #include "journal/wishes.h"
 #include "machine/doorbell.h"
 #include "machine/leases.h"
+#include "session/auditing.h"
 #include "store/run_locks.h"
 
 namespace dsched::session {
@@ -58,11 +59,22 @@ Step step_from(Priority before, const wire::PriorityWish& wish) {
   return {before, wire::stepped(before, wish)};
 }
 
+void note(store::Store& store, const journal::ExecutionRecord& record, const Step& step) {
+  audit(store, {.action = "priority",
+                .object = std::to_string(record.number.value),
+                .outcome = "set",
+                .details = {{"previous", std::to_string(step.before.level)},
+                            {"priority", std::to_string(step.after->level)}}});
+}
+
 Step change_running(store::Store& store, const journal::ExecutionRecord& record,
                     const store::LockHolder& holder, const wire::PriorityWish& wish) {
   const std::string id = to_text(record.id);
   if (const auto step = step_on_machine(store.world(), holder.machine_folder, id, wish)) {
     if (!step->after) throw wire::at_the_end(wish);
+    sys::Transaction transaction(store.database());
+    note(store, record, *step);
+    transaction.commit();
     return *step;
   }
   sys::Transaction transaction(store.database());
@@ -76,6 +88,7 @@ Step change_running(store::Store& store, const journal::ExecutionRecord& record,
                       .value = step.after->level,
                       .at = store.world().clock.wall()};
   journal::add_wish(store.database(), added);
+  note(store, record, step);
   transaction.commit();
   store.database().sync();
   if (!holder.machine_folder.empty()) machine::ring(holder.machine_folder, std::span(&id, 1));
@@ -93,6 +106,7 @@ Step change_record(store::Store& store, journal::Journal& journal, ExecutionNumb
   if (!step.after) throw wire::at_the_end(wish);
   record->priority = *step.after;
   journal.update(*record);
+  note(store, *record, step);
   transaction.commit();
   store.database().sync();
   return step;

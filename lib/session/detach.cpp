@@ -79,7 +79,7 @@ void each_store_option(store::Options& options, Each& each) {
 template <class Each>
 void each_run_option(RunOptions& options, Each& each) {
   auto& [width, is_width_chosen, failure_limit, retries, priority, targets, operations_folder,
-         use_cache, explain, jobserver] = options;
+         use_cache, explain, waits_for_consent, jobserver] = options;
   each("width", width);
   each("is_width_chosen", is_width_chosen);
   each("failure_limit", failure_limit);
@@ -89,6 +89,7 @@ void each_run_option(RunOptions& options, Each& each) {
   each("operations_folder", operations_folder);
   each("use_cache", use_cache);
   each("explain", explain);
+  each("waits_for_consent", waits_for_consent);
   each("jobserver", jobserver);
 }
 

@@ -31,6 +31,7 @@ struct RunOptions {
   std::string operations_folder;     // --operations; empty: none
   bool use_cache = true;             // false: --no-cache
   bool explain = false;
+  bool waits_for_consent = true;  // false: --no-wait
   JobserverStyle jobserver = JobserverStyle::none;
 };
 

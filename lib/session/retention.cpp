@@ -3,9 +3,12 @@
 
 #include <limits>
 
+#include "journal/approvals.h"
+#include "journal/audit.h"
 #include "journal/summary.h"
 #include "session/detach.h"
 #include "store/run_locks.h"
+#include "sys/cpus.h"
 
 namespace dsched::session {
 namespace {
@@ -61,6 +64,19 @@ std::vector<journal::ExecutionRecord> expire(store::Store& store, journal::Journ
   return kept;
 }
 
+// Tokens that nobody can use any more, and what is old in the audit.
+void forget_consents(store::Store& store, const store::GcOptions& options) {
+  const WallTime now = store.world().clock.wall();
+  sys::Transaction transaction(store.database());
+  journal::remove_tokens(store.database(), now - k_keep_completed);
+  if (options.older_than) {
+    (void)journal::trim_audit(
+        store.database(),
+        {.before = now - *options.older_than, .now = now, .actor = sys::user_name()});
+  }
+  transaction.commit();
+}
+
 }  // namespace
 
 store::GcResult collect(store::Store& store, journal::Journal& journal,
@@ -76,6 +92,7 @@ store::GcResult collect(store::Store& store, journal::Journal& journal,
     });
   }
   journal.remove_unused_reuse();
+  forget_consents(store, options);
   return store::collect_garbage(store, options, needed);
 }
 

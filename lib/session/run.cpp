@@ -10,6 +10,7 @@
 #include "executor/posix_workspace.h"
 #include "executor/process_executor.h"
 #include "session/argument_files.h"
+#include "session/auditing.h"
 #include "session/detach.h"
 #include "session/jobserver_offer.h"
 #include "session/jobserver_slots.h"
@@ -135,12 +136,14 @@ class RunInStore {
       replace_program(store, journal, *record, history);
     }
     auto log = begin_log(store, *record);
+    const engine::ExecutionStatus before = record->status;
     record->status = log ? engine::ExecutionStatus::submitted : engine::ExecutionStatus::running;
     record->finished_at.reset();
     record->counts = {.total = plan.wanted.size()};
     {
       sys::Transaction transaction(store.database());
       journal.update(*record);
+      audit_recovery(store, *record, before);
       transaction.commit();
     }
     if (log) announce(store, journal, *record, *log);
@@ -148,6 +151,19 @@ class RunInStore {
   }
 
  private:
+  // An execution that was left behind goes on.
+  static void audit_recovery(store::Store& store, const journal::ExecutionRecord& record,
+                             engine::ExecutionStatus before) {
+    const bool was_left = before == engine::ExecutionStatus::interrupted ||
+                          before == engine::ExecutionStatus::running ||
+                          before == engine::ExecutionStatus::submitted;
+    if (!was_left) return;
+    audit(store, {.action = "recover",
+                  .object = std::to_string(record.number.value),
+                  .outcome = "resumed",
+                  .details = {{"execution_id", to_text(record.id)}}});
+  }
+
   std::string machine_folder() const {
     return request_.shares_machine ? machine_folder_of(request_) : std::string();
   }

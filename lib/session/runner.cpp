@@ -34,6 +34,7 @@ engine::Options engine_options(const RunOptions& options) {
   out.retries = options.retries;
   out.is_leased = true;
   out.is_as_wide_as_machine = !options.is_width_chosen;
+  out.waits_for_consent = options.waits_for_consent;
   return out;
 }
 
@@ -69,6 +70,8 @@ Runner::Runner(const RunPlan& plan, const Ports& ports, journal::Journal& journa
       recorder_(ports.store, journal),
       tracker_(plan.dag, plan.options.width),
       figures_(plan.dag),
+      gates_(plan.dag, ports.store, execution),
+      gates_due_(ports.clock.now()),
       wishes_due_(ports.clock.now() + k_wishes_interval),
       now_(ports.clock.now()),
       begun_(now_),
@@ -160,6 +163,7 @@ void Runner::prefetch() {
 void Runner::loop() {
   while (!ended_) {
     drain();
+    if (settle_gates()) continue;
     engine_.dispatch(now_, effects_);
     if (!effects_.empty() || ended_ || settle_slots()) continue;
     ports_.observer.progress(progress());
@@ -209,6 +213,7 @@ void Runner::wait_and_take() {
   at_latest(recorder_.due());
   at_latest(recorder_.sync_due());
   at_latest(wishes_due_);
+  if (gates_.is_any_open()) at_latest(gates_due_);
   at_latest(ports_.observer.wake_up());
   at_latest(ports_.slots.next_look());
   for (const Request request : ports_.waiter.wait(until)) {
@@ -314,6 +319,8 @@ void Runner::serve(Request request) {
 // -------------------------------------------------------------------------------------
 
 void Runner::perform(const engine::Examine& effect) {
+  // Its key would tell of its secrets: consent comes first.
+  if (!gates_.may_read_secrets(effect.node)) return apply(engine::MustRun{effect.node, true});
   Verdict verdict = examiner_.examine(effect.node);
   if (auto* reusable = std::get_if<Reusable>(&verdict)) return reuse(effect.node, reusable->record);
   if (auto* not_reusable = std::get_if<NotReusable>(&verdict)) {
@@ -352,6 +359,9 @@ void Runner::must_run(NodeIndex node, NotReusable&& verdict) {
       figures_.reused(node, emitted_, now_);
       return apply(engine::FoundReusable{node});
     }
+  }
+  if (needs_consent(node)) return apply(engine::MustRun{node, true});
+  if (keyed.cacheable) {
     if (const auto twin = key_under_way_.find(keyed.key); twin != key_under_way_.end()) {
       return apply(engine::SameKeyUnderWay{node, twin->second});
     }
@@ -465,6 +475,7 @@ void Runner::perform(const engine::NodeSettled& effect) {
   const bool is_final = effect.state != NodeState::pending;
   if (is_final) forget_key(node);
   if (is_final) delayed_.erase(node);
+  if (is_final) gates_.forget(node);
   if (effect.state == NodeState::completed) {
     tracker_.settled(node);
     if (effect.reason != Reason::reused) figures_.completed(node);
@@ -487,6 +498,7 @@ void Runner::perform(const engine::NodeSettled& effect) {
     case NodeState::pending:
       delayed_.insert_or_assign(node, live_node(node));
       delayed_[node].reason = effect.reason;
+      if (effect.reason == Reason::awaiting_approval) hold(node);
       if (effect.reason != Reason::backoff) return;
       delayed_[node].until = wall_at(now_ + effect.retry_in);
       figures_.ready(node, now_ + effect.retry_in);

@@ -14,6 +14,7 @@
 #include "journal/wishes.h"
 #include "session/attempt_maker.h"
 #include "session/figures.h"
+#include "session/gates.h"
 #include "session/recorder.h"
 #include "session/resume.h"
 #include "session/tracker.h"
@@ -69,6 +70,15 @@ class Runner {
   void note_nested();
   void wait_and_take();
   void look_at_wishes();
+  // ---- consent (runner_gates.cpp)
+  [[nodiscard]] Digest consent_digest(NodeIndex node) const;
+  [[nodiscard]] bool needs_consent(NodeIndex node) const;
+  [[nodiscard]] std::string arguments_to_show(NodeIndex node);
+  void hold(NodeIndex node);
+  [[nodiscard]] bool settle_gates();
+  void go_on_record();
+  void tell_of_gate(NodeIndex node);
+  void obey(const GateAnswer& answer);
   void take_wishes();
   void take_events();
   void fire_timers();
@@ -136,6 +146,8 @@ class Runner {
   Recorder recorder_;
   Tracker tracker_;
   Figures figures_;
+  Gates gates_;
+  Instant gates_due_;                              // when answers are looked for again
   std::unique_ptr<journal::Durations> durations_;  // loaded when something must run
   engine::Effects effects_;
   Instant emitted_;                                 // when the effect that is performed came out

@@ -21,6 +21,8 @@ constexpr std::size_t k_ready_named = 1000;
 // Within the transaction of a commit.
 void Runner::write_news() {
   execution_.counts = engine_.counts();
+  execution_.status = engine_.waits_for_people() ? engine::ExecutionStatus::waiting
+                                                 : engine::ExecutionStatus::running;
   figures_.write(ports_.store.database(), execution_.number, wall_at(now_));
   journal::put_live(ports_.store.database(), execution_.number, live_state());
 }

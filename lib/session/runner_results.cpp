@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "executor/outputs.h"
+#include "journal/audit.h"
 #include "session/runner.h"
 
 // The part of Runner before the first and after the last attempt: what earlier runners did, and the
@@ -35,6 +36,7 @@ std::string stopped_message(std::optional<Request> by) {
 
 void Runner::recall(History&& history) {
   examiner_.set_kept(std::move(history.kept));
+  gates_.recall();
   for (Recalled& recalled : history.recalled) {
     const NodeIndex node = recalled.node;
     engine_.recall_attempts(node, recalled.attempts);
@@ -151,7 +153,10 @@ wire::ErrorAnswer Runner::waiting_error(const wire::RunAnswer& answer) const {
   wire::ErrorAnswer error{ErrorKind::waiting, "nodes wait for an approval or a decision", {}, {}};
   for (const wire::NodeAnswer& node : answer.nodes) {
     if (node.reason == engine::Reason::awaiting_approval) {
+      const std::string number = std::to_string(execution_.number.value);
       error.message = "node " + node.node_id + " waits for approval";
+      error.hint =
+          "dsched-approve shows it and asks; then go on with: dsched-run --resume " + number;
       return error;
     }
     if (node.reason == engine::Reason::needs_decision) {
@@ -181,6 +186,7 @@ wire::RunAnswer Runner::make_answer() {
   answer.results = std::move(results_);
   answer.nodes = tracker_.answers(engine_, plan_.answer.nodes == AnswerOptions::Nodes::all);
   answer.warnings = warnings_;
+  answer.audit_head = journal::audit_head_text(ports_.store.database());
   if (answer.success) return answer;
   const auto failed = std::find_if(answer.nodes.begin(), answer.nodes.end(), [](const auto& node) {
     return node.status == engine::NodeState::failed;
@@ -204,6 +210,7 @@ wire::RunAnswer Runner::make_answer() {
       if (failed != answer.nodes.end()) {
         const bool damaged = failed->failure == FailureClass::damaged;
         if (damaged) error.kind = ErrorKind::damaged;
+        if (failed->failure == FailureClass::denied) error.kind = ErrorKind::denied;
         error.message = "node " + failed->node_id + ": " + failed->error;
         const std::uint64_t others = answer.counts.failed - 1;
         if (others > 0) {

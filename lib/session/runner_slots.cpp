@@ -17,7 +17,10 @@ bool Runner::settle_slots() {
   const engine::Demand demand = engine_.demand(others);
   const std::optional<Instant> look = ports_.slots.next_look();
   const bool rang = ports_.slots.has_news();
-  if (rang) take_wishes();
+  if (rang) {
+    take_wishes();
+    gates_due_ = now_;
+  }
   const bool is_time = look && *look <= now_;
   if (!is_time && !rang && !ports_.slots.cares(demand)) return false;
   take_allowance(demand);

@@ -150,6 +150,8 @@ std::string_view name_of(Damage::Kind kind) {
       return "record";
     case Damage::Kind::missing_blob:
       return "missing_blob";
+    case Damage::Kind::audit:
+      return "audit";
     case Damage::Kind::orphan_chunks:
       break;
   }

@@ -22,6 +22,7 @@ struct Damage {
     record,         // a stored record that fails its sum
     missing_blob,   // a good record that names an absent or damaged blob
     orphan_chunks,  // chunk rows of no blob
+    audit,          // the journal's audit is not as it was written; found by its own reader
   };
   Kind kind = Kind::blob;
   std::string what;  // one line that names the thing

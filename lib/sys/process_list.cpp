@@ -72,6 +72,17 @@ std::optional<ProcessInfo> process_info(pid_t pid) {
   return info;
 }
 
+std::string program_name(pid_t pid) {
+  const Fd file(::open(proc_path(pid, "comm").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return {};
+  std::array<char, 64> buffer;
+  const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
+  if (got <= 0) return {};
+  std::string name(buffer.data(), static_cast<std::size_t>(got));
+  if (name.back() == '\n') name.pop_back();
+  return name;
+}
+
 std::vector<pid_t> list_pids() {
   std::vector<pid_t> pids;
   const OpenFolder folder(::opendir("/proc"));

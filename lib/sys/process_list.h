@@ -29,6 +29,9 @@ struct ProcessInfo {
 // Empty when there is no such process (any more), or it may not be seen.
 [[nodiscard]] std::optional<ProcessInfo> process_info(pid_t pid);
 
+// What the process is called (15 bytes at most); empty when there is no such process.
+[[nodiscard]] std::string program_name(pid_t pid);
+
 // All processes that may be seen, by id. About 10 µs each.
 [[nodiscard]] std::vector<ProcessInfo> list_processes();
 

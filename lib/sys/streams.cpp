@@ -57,6 +57,20 @@ std::string read_all(int fd, const std::string& what) {
   return out;
 }
 
+std::string read_line(int fd, const std::string& what) {
+  constexpr std::size_t k_line_max = 4096;
+  std::string line;
+  while (line.size() < k_line_max && !line.ends_with('\n')) {
+    char byte = 0;
+    const ssize_t got = ::read(fd, &byte, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw Error(ErrorKind::environment, describe_errno(what, errno));
+    if (got == 0) break;
+    line += byte;
+  }
+  return line;
+}
+
 std::string read_whole_file(const std::string& path) {
   const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) throw Error(ErrorKind::usage, describe_errno(path, errno));

@@ -21,6 +21,9 @@ inline constexpr std::size_t k_text_size_max = std::size_t{2} << 30;
 // than k_text_size_max.
 [[nodiscard]] std::string read_all(int fd, const std::string& what);
 
+// Up to and with the next line feed, and no byte more; empty at the end. For a person's answers.
+[[nodiscard]] std::string read_line(int fd, const std::string& what);
+
 // The bytes of a file. Throws Error (usage), because a person gave the name: missing, a folder, or
 // not readable.
 [[nodiscard]] std::string read_whole_file(const std::string& path);

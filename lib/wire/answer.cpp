@@ -143,6 +143,7 @@ void write_answer(const RunAnswer& answer, JsonWriter::Layout layout, const Writ
     for (const std::string& warning : answer.warnings) any_text(out, warning);
     out.end_array();
   }
+  if (!answer.audit_head.empty()) out.key("audit_head").text(answer.audit_head);
   if (answer.error) write_error_member(out, *answer.error);
   out.end_object();
   write(out.take() + '\n');

@@ -71,6 +71,7 @@ struct RunAnswer {
   std::vector<NodeAnswer> nodes;
   std::optional<ErrorAnswer> error;
   std::vector<std::string> warnings;
+  std::string audit_head;  // of the store
 };
 
 // Of a detached execution, as soon as it is on record.

@@ -160,10 +160,13 @@ class Bench {
   [[nodiscard]] std::string id(NodeIndex node) const {
     return std::string(dag_->node(node).node_id);
   }
+  [[nodiscard]] Fact must_run(NodeIndex node) const {
+    return MustRun{node, dag_->settings(node).approval.has_value()};
+  }
   void perform(const Examine& effect) {
     examined_.push_back(id(effect.node));
     const auto answer = answers.find(id(effect.node));
-    const Fact fact = answer == answers.end() ? Fact{MustRun{effect.node}} : answer->second;
+    const Fact fact = answer == answers.end() ? must_run(effect.node) : answer->second;
     execution_->apply(now, fact, effects_);
   }
   void perform(const Evaluate& effect) {

@@ -192,7 +192,8 @@ class Play {
       twins_.insert(effect.node);
       return execution_->apply(now_, SameKeyUnderWay{effect.node, other}, effects_);
     }
-    execution_->apply(now_, MustRun{effect.node}, effects_);
+    execution_->apply(now_, MustRun{effect.node, dag_.settings(effect.node).approval.has_value()},
+                      effects_);
   }
   void perform(const Evaluate& effect) {
     check_predecessors(effect.node);
