@@ -38,9 +38,9 @@ class Example:
         with open(self.path(name), "w", encoding="utf-8") as file:
             file.write(text.replace(old, new))
 
-    def run(self, *options, exit_code=0, environment=None):
+    def run(self, *options, exit_code=0, environment=None, program=("program.json",)):
         """Runs the program and gives its answer, with `nodes` by id."""
-        argv = [self.tool, "program.json", "--format", "json", "--progress", "none",
+        argv = [self.tool, *program, "--format", "json", "--progress", "none",
                 "--nodes", "all", *options]
         done = subprocess.run(argv, cwd=self.folder, capture_output=True, text=True, check=False,
                               env={**os.environ, **(environment or {})}, timeout=120)
@@ -160,9 +160,34 @@ def check_ci(example):
     expect_equal(ran(third), {"package", "publish"}, "another commit makes another package")
 
 
+def check_approval(example):
+    def tool(*words, exit_code=0, **options):
+        path = os.path.dirname(example.tool) + os.pathsep + os.environ["PATH"]
+        done = subprocess.run(words, cwd=example.folder, env={**os.environ, "PATH": path},
+                              capture_output=True, check=False, **options)
+        expect_equal(done.returncode, exit_code, f"exit code of {words}: {done.stderr}")
+        return done.stdout
+
+    first = example.run("--no-wait", exit_code=3)
+    expect_equal(first["nodes"]["publish"]["reason"], "awaiting_approval", "publish waits")
+    expect_equal(first["completed_nodes"], 2, "the rest is done")
+    request = json.loads(tool("./ask.sh", "cat"))
+    expect_equal(request["arguments"][0]["text"], "1 test passed\n", "the test's result is shown")
+    answer = {"token": request["approve"]["token"], "approved_by": "ana"}
+    tool("dsched-approve", "approve", "-", input=json.dumps(answer).encode())
+    tool("dsched-approve", "approve", "-", input=json.dumps(answer).encode(), exit_code=1)
+    second = example.run("--no-wait", program=("--resume", "@latest"))
+    expect_equal(second["nodes"]["test"]["attempts"], 1, "what was done stays done")
+    expect_equal(second["results"]["publish"]["text"], "published after: 1 test passed\n", "publish")
+    audit = [json.loads(line) for line in tool("dsched-stats", "audit").splitlines()]
+    expect_equal([(a["action"], a["outcome"]) for a in audit],
+                 [("token", "made"), ("approve", "approved"), ("approve", "used")], "the audit")
+
+
 def main():
     name, bin_dir = sys.argv[1:]
-    checks = {"c-program": check_c_program, "licences": check_licences, "ci": check_ci}
+    checks = {"c-program": check_c_program, "licences": check_licences, "ci": check_ci,
+              "approval": check_approval}
     with tempfile.TemporaryDirectory(prefix="dsched-example-") as folder:
         try:
             checks[name](Example(name, bin_dir, folder))
