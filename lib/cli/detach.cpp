@@ -19,7 +19,7 @@ using nlohmann::json;
 constexpr const char* k_title_word = "--detached";
 // As long as an id, which takes its place.
 constexpr const char* k_id_to_come = "00000000-0000-0000-0000-000000000000";
-constexpr int k_messages = 2;
+constexpr int k_detached_messages = 2;
 
 session::LogSettings log_settings(const RunCommand& command, const std::string& program_name,
                                   const Context& context) {
@@ -66,7 +66,7 @@ int run_handed_over(Context& context, char* title) {
   display.mode = progress_mode_from(log.progress).value_or(ProgressMode::plain);
   display.color = log.color == "always" ? ColorChoice::always : ColorChoice::never;
   if (log.quiet) display.volume = DisplayOptions::Volume::quiet;
-  const auto observer = make_display(display, k_messages);
+  const auto observer = make_display(display, k_detached_messages);
   const auto recorded = [&](const wire::SubmittedAnswer& answer, sys::LogFile& file) {
     std::memcpy(title, answer.execution_id.data(),
                 std::min(std::strlen(title), answer.execution_id.size()));

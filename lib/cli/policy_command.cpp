@@ -31,7 +31,7 @@ void show(const engine::MachineSettings& settings, const Context& context) {
                          : wire::policy_lines(settings));
 }
 
-int get(const PolicyCommand&, Context& context) {
+int show_policy(const PolicyCommand&, Context& context) {
   Machine machine(context);
   show(machine.leases.look().arbiter.settings, context);
   return 0;
@@ -145,14 +145,14 @@ int priority(const PolicyCommand& command, Context& context) {
 void add_policy_commands(CLI::App& app, PolicyCommand& command) {
   // Without a command the policy is shown: looking harms nothing.
   app.require_subcommand(0, 1);
-  command.call = get;
+  command.call = show_policy;
   app.fallthrough();
   const auto add = [&](const char* name, const char* what, auto call) {
     CLI::App* sub = app.add_subcommand(name, what);
     sub->callback([&command, call] { command.call = call; });
     return sub;
   };
-  add("get", "Show the policy (the default)", get);
+  add("get", "Show the policy (the default)", show_policy);
   CLI::App* set_command = add("set", "Change it, for everything that runs here", set);
   set_command
       ->add_option("POLICY", command.policy,

@@ -51,7 +51,7 @@ std::string cause_suffix(std::string_view cause) {
   return cause.empty() ? "" : ": " + escape_for_terminal(cause);
 }
 
-Paint paint_of(std::string_view status) {
+Paint paint_of_word(std::string_view status) {
   if (status == "completed") return Paint::green;
   if (status == "failed") return Paint::red;
   return Paint::yellow;
@@ -118,7 +118,7 @@ std::string summary_line(const session::Progress& progress, std::string_view sta
                          Nanoseconds wall, Style style) {
   const Counts& counts = progress.counts;
   std::string out = escape_for_terminal(progress.dag_id) + " " +
-                    painted(escape_for_terminal(status), paint_of(status), style) + " after " +
+                    painted(escape_for_terminal(status), paint_of_word(status), style) + " after " +
                     short_duration(wall) + ": " + grouped(counts.completed) + " of " +
                     grouped(counts.total) + (counts.total == 1 ? " node" : " nodes") + " completed";
   if (counts.reused > 0) out += " (" + grouped(counts.reused) + " reused)";

@@ -21,7 +21,7 @@
 namespace dsched::journal {
 namespace {
 
-constexpr std::uint8_t k_version = 1;
+constexpr std::uint8_t k_live_version = 1;
 constexpr std::uint8_t k_paused = 1;
 constexpr std::uint8_t k_stopping = 2;
 constexpr std::uint8_t k_completion = 4;
@@ -37,9 +37,9 @@ void put_node(std::string& out, const LiveNode& node) {
   if (node.until) put_wall_time(out, *node.until);
 }
 
-std::string pack(const LiveState& state) {
+std::string pack_live(const LiveState& state) {
   std::string out;
-  out += static_cast<char>(k_version);
+  out += static_cast<char>(k_live_version);
   put_wall_time(out, state.at);
   for (const Slots slots : {state.width, state.held, state.in_use}) put_varint(out, slots.count);
   out += static_cast<char>((state.is_paused ? k_paused : 0) | (state.is_stopping ? k_stopping : 0) |
@@ -75,11 +75,11 @@ LiveNode read_node(FieldReader& in) {
   return node;
 }
 
-std::optional<LiveState> unpack(std::string_view closed) {
+std::optional<LiveState> unpack_live(std::string_view closed) {
   const auto bytes = open_bytes(closed);
   if (!bytes) return std::nullopt;
   FieldReader in{*bytes};
-  if (in.byte() != k_version) return std::nullopt;
+  if (in.byte() != k_live_version) return std::nullopt;
   LiveState state;
   state.at = in.wall_time();
   for (Slots* slots : {&state.width, &state.held, &state.in_use}) slots->count = in.varint32();
@@ -101,14 +101,10 @@ std::optional<LiveState> unpack(std::string_view closed) {
   return state;
 }
 
-std::int64_t as_integer(ExecutionNumber execution) {
-  return static_cast<std::int64_t>(execution.value);
-}
-
 }  // namespace
 
 void put_live(sys::Database& database, ExecutionNumber execution, const LiveState& state) {
-  const std::string packed = pack(state);
+  const std::string packed = pack_live(state);
   database.prepare("INSERT OR REPLACE INTO live(execution,state) VALUES(?,?)")
       .bind(as_integer(execution))
       .bind_blob(packed)
@@ -124,7 +120,7 @@ std::optional<LiveState> live(sys::Database& database, ExecutionNumber execution
   auto statement = database.prepare("SELECT state FROM live WHERE execution=?");
   statement.bind(as_integer(execution));
   if (!statement.step()) return std::nullopt;
-  return unpack(statement.bytes(0));
+  return unpack_live(statement.bytes(0));
 }
 
 }  // namespace dsched::journal

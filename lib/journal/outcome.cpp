@@ -9,8 +9,8 @@
 namespace dsched::journal {
 namespace {
 
-constexpr char k_version = 2;
-constexpr char k_version_without_waits = 1;
+constexpr char k_segment_version = 2;
+constexpr char k_segment_version_without_waits = 1;
 constexpr std::uint8_t k_usage = 1;
 constexpr std::uint8_t k_key = 2;
 constexpr std::uint8_t k_value = 4;
@@ -70,7 +70,7 @@ Outcome read_outcome(Reader& in, char version) {
   const std::uint8_t flags = in.byte();
   out.at = in.time();
   out.took = in.time();
-  if (version != k_version_without_waits) out.waited = in.time();
+  if (version != k_segment_version_without_waits) out.waited = in.time();
   if (flags & k_suspended) out.suspended = in.time();
   if (flags & k_usage) {
     out.user = in.time();
@@ -99,7 +99,7 @@ Outcome read_outcome(Reader& in, char version) {
 }  // namespace
 
 void SegmentWriter::append(const Outcome& outcome) {
-  if (bytes_.empty()) bytes_ += k_version;
+  if (bytes_.empty()) bytes_ += k_segment_version;
   ++outcomes_;
   bytes_ += static_cast<char>(outcome.kind);
   put_varint(bytes_, outcome.node.value);
@@ -142,7 +142,7 @@ void SegmentWriter::append(const Outcome& outcome) {
 }
 
 void SegmentWriter::append_value(NodeIndex node, const ValueTimes& times, std::string_view value) {
-  if (bytes_.empty()) bytes_ += k_version;
+  if (bytes_.empty()) bytes_ += k_segment_version;
   ++outcomes_;
   bytes_ += static_cast<char>(Outcome::Kind::completed);
   put_varint(bytes_, node.value);
@@ -165,7 +165,7 @@ bool read_segment(std::string_view segment, const std::function<void(Outcome&&)>
   const auto bytes = open_bytes(segment);
   if (!bytes || bytes->empty()) return false;
   const char version = bytes->front();
-  if (version != k_version && version != k_version_without_waits) return false;
+  if (version != k_segment_version && version != k_segment_version_without_waits) return false;
   // The sum says that these are the bytes we wrote, so visiting while reading is safe.
   Reader in{{bytes->substr(1)}};
   while (!in.left.empty() && in.ok) {

@@ -14,11 +14,7 @@
 namespace dsched::journal {
 namespace {
 
-constexpr std::uint8_t k_version = 1;
-
-std::int64_t as_integer(ExecutionNumber execution) {
-  return static_cast<std::int64_t>(execution.value);
-}
+constexpr std::uint8_t k_figures_version = 1;
 
 std::int64_t seconds(Nanoseconds time) {
   return std::chrono::floor<std::chrono::seconds>(time).count();
@@ -39,7 +35,7 @@ Cell cell_at(std::int64_t execution, std::int64_t second, Nanoseconds span,
 
 std::string pack(const Summary& figures) {
   std::string out;
-  out += static_cast<char>(k_version);
+  out += static_cast<char>(k_figures_version);
   for (const std::uint64_t count :
        {figures.completed, figures.reused, figures.failed, figures.cancelled}) {
     put_varint(out, count);
@@ -58,7 +54,7 @@ std::optional<Summary> unpack(std::string_view closed,
   const auto bytes = open_bytes(closed);
   if (!bytes) return std::nullopt;
   FieldReader in{*bytes};
-  if (in.byte() != k_version) return std::nullopt;
+  if (in.byte() != k_figures_version) return std::nullopt;
   Summary figures;
   for (std::uint64_t* count :
        {&figures.completed, &figures.reused, &figures.failed, &figures.cancelled}) {

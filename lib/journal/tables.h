@@ -6,6 +6,7 @@
 
 #include <string_view>
 
+#include "base/ids.h"
 #include "sys/sqlite.h"
 
 namespace dsched::journal {
@@ -16,5 +17,10 @@ namespace dsched::journal {
 [[nodiscard]] bool has_column(sys::Database& database, std::string_view table,
                               std::string_view column);
 void make_tables(sys::Database& database);
+
+// As the columns hold it.
+[[nodiscard]] inline std::int64_t as_integer(ExecutionNumber execution) {
+  return static_cast<std::int64_t>(execution.value);
+}
 
 }  // namespace dsched::journal

@@ -4,14 +4,6 @@
 #include "journal/tables.h"
 
 namespace dsched::journal {
-namespace {
-
-std::int64_t as_integer(ExecutionNumber execution) {
-  return static_cast<std::int64_t>(execution.value);
-}
-
-}  // namespace
-
 void add_wish(sys::Database& database, Wish& wish) {
   database.prepare("INSERT INTO wish(execution,kind,node,value,at) VALUES(?,?,?,?,?)")
       .bind(as_integer(wish.execution))

@@ -26,7 +26,7 @@ constexpr std::int64_t k_interval_ns = 500'000'000;
 constexpr int k_interval_pids = 2048;
 
 // A tree that makes processes faster than they are found is given up after so many rounds.
-constexpr int k_empty_looks = 3;
+constexpr int k_empty_looks_of_tree = 3;
 constexpr int k_tree_rounds = 200;
 
 // A killed process that has not ended by then sleeps in the kernel (a dead network file system).
@@ -248,7 +248,7 @@ bool AttemptTrees::end_survivors(const TreeRoot& root) {
     if (survivors.empty()) {
       // One that was listed may have made a child and ended before it was looked at: the child is
       // not in the list. So what may be there is looked for once more.
-      if (++empty_looks < k_empty_looks && may_have_survivors(root)) continue;
+      if (++empty_looks < k_empty_looks_of_tree && may_have_survivors(root)) continue;
       reap_unknown_zombies();
       return true;
     }

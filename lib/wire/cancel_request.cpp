@@ -23,7 +23,7 @@ std::vector<std::string> names_in(std::string_view name, const json& value) {
   return strings_in(name, names);
 }
 
-[[noreturn]] void refuse(const std::string& message) {
+[[noreturn]] void refuse_options(const std::string& message) {
   throw Error(ErrorKind::usage, message, "see dsched-cancel --help");
 }
 
@@ -77,21 +77,22 @@ CancelRequest cancel_request(const CancelWords& words) {
   request.executions = words.executions;
   const bool pause = words.pause.value_or(false);
   const bool go_on = words.go_on.value_or(false);
-  if (pause && go_on) refuse("--pause and --continue exclude each other");
+  if (pause && go_on) refuse_options("--pause and --continue exclude each other");
   if (pause) request.action = CancelAction::pause;
   if (go_on) request.action = CancelAction::go_on;
   for (const std::string& text : words.nodes) {
     const auto name = node_name_from(text);
-    if (!name) refuse("--node " + escape_for_terminal(text) + ": not EXECUTION/NODE_ID");
+    if (!name) refuse_options("--node " + escape_for_terminal(text) + ": not EXECUTION/NODE_ID");
     request.nodes.push_back(*name);
   }
   const bool names_something = !request.executions.empty() || !request.nodes.empty();
-  if (request.all && names_something) refuse("--all already names every execution");
+  if (request.all && names_something) refuse_options("--all already names every execution");
   if (!request.all && !names_something) {
-    refuse("what to " + std::string(name_of(request.action)) + " is missing: executions or --all");
+    refuse_options("what to " + std::string(name_of(request.action)) +
+                   " is missing: executions or --all");
   }
   if (request.action != CancelAction::cancel && !request.nodes.empty()) {
-    refuse(
+    refuse_options(
         "a single node can be cancelled, but not held: --node goes without --pause and "
         "--continue");
   }

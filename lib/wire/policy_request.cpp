@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-[[noreturn]] void refuse(const std::string& message, const std::string& hint = {}) {
+[[noreturn]] void refuse_request(const std::string& message, const std::string& hint = {}) {
   throw Error(ErrorKind::invalid_request, message, hint);
 }
 
@@ -36,7 +36,7 @@ std::string as_typed(std::string_view name, const json& value) {
 
 engine::Policy policy_in(std::string_view text) {
   const auto policy = engine::policy_from(text);
-  if (!policy) refuse("Invalid policy. Must be RoundRobin, Priority, or Fair");
+  if (!policy) refuse_request("Invalid policy. Must be RoundRobin, Priority, or Fair");
   return *policy;
 }
 
@@ -51,7 +51,7 @@ Nanoseconds quantum_in(std::string_view text) {
     quantum = *duration;
   }
   if (const auto fault = engine::quantum_fault(quantum, escape_for_terminal(text))) {
-    refuse(*fault, "write it as 100ms, 1s or 250000us; a plain number counts microseconds");
+    refuse_request(*fault, "write it as 100ms, 1s or 250000us; a plain number counts microseconds");
   }
   return quantum;
 }
@@ -60,15 +60,15 @@ SlotsChoice slots_in(std::string_view text) {
   if (text == "auto") return SlotsOfTheMachine{};
   const auto count = whole_number<std::uint32_t>(text);
   if (!count || *count < 1 || *count > engine::k_slots_max) {
-    refuse("Invalid slots: " + escape_for_terminal(text) + " must be between 1 and " +
-           std::to_string(engine::k_slots_max) + ", or auto");
+    refuse_request("Invalid slots: " + escape_for_terminal(text) + " must be between 1 and " +
+                   std::to_string(engine::k_slots_max) + ", or auto");
   }
   return Slots{*count};
 }
 
 engine::Preemption preemption_in(std::string_view text) {
   const auto preemption = engine::preemption_from(text);
-  if (!preemption) refuse("Invalid preemption. Must be suspend or boundary");
+  if (!preemption) refuse_request("Invalid preemption. Must be suspend or boundary");
   return *preemption;
 }
 
@@ -107,7 +107,7 @@ PolicyChange merged(const PolicyChange& base, const PolicyChange& over) {
 
 Priority priority_in(std::string_view text) {
   const auto read = engine::priority_from(text);
-  if (const auto* fault = std::get_if<std::string>(&read)) refuse(*fault);
+  if (const auto* fault = std::get_if<std::string>(&read)) refuse_request(*fault);
   return std::get<Priority>(read);
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-[[noreturn]] void refuse(const std::string& message) {
+[[noreturn]] void refuse_document(const std::string& message) {
   throw Error(ErrorKind::invalid_request, message);
 }
 
@@ -38,8 +38,8 @@ void refuse_duplicates(std::string_view text) {
 
 void read_request(std::string_view text, std::span<const RequestField> fields) {
   const json document = json::parse(text, nullptr, false, true);
-  if (document.is_discarded()) refuse("the request is not JSON");
-  if (!document.is_object()) refuse("the request must be a JSON object");
+  if (document.is_discarded()) refuse_document("the request is not JSON");
+  if (!document.is_object()) refuse_document("the request must be a JSON object");
   refuse_duplicates(text);
   std::vector<std::string_view> names;
   for (const RequestField& field : fields) names.push_back(field.name);
@@ -54,7 +54,7 @@ void read_request(std::string_view text, std::span<const RequestField> fields) {
 }
 
 void refuse_field(std::string_view name, std::string_view why) {
-  refuse("field " + escape_for_terminal(name) + ": " + std::string(why));
+  refuse_document("field " + escape_for_terminal(name) + ": " + std::string(why));
 }
 
 std::string string_in(std::string_view name, const json& value) {

@@ -100,6 +100,12 @@ def wait_for(holds, what):
         time.sleep(0.005)
 
 
+def stand_still(states):
+    """Whether these states in /proc/PID/stat are those of processes that were stopped: all T, or
+    D for a shell whose child was stopped between vfork and exec, and that waits for it."""
+    return "T" in states and set(states) <= {"T", "D"}
+
+
 def is_alive(pid):
     """False also for a zombie: it has ended, only nobody has asked."""
     try:
