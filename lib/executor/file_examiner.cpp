@@ -22,7 +22,7 @@ sys::PathProblem no_file(std::string_view path) {
   return {sys::PathProblem::Kind::refused, 0, std::string(path) + ": is not a regular file"};
 }
 
-Digest hash_all(int fd) {
+Digest hash_all(int fd, const std::stop_token& stop) {
   Sha256 hash;
   std::array<char, 64 * 1024> buffer;
   std::uint64_t offset = 0;
@@ -30,7 +30,7 @@ Digest hash_all(int fd) {
     const std::size_t size = sys::read_at(fd, offset, buffer);
     hash.update({buffer.data(), size});
     offset += size;
-    if (size < buffer.size()) return hash.finish();
+    if (size < buffer.size() || stop.stop_requested()) return hash.finish();
   }
 }
 
@@ -52,23 +52,34 @@ Location FileExaminer::locate(std::string_view path) const {
   return {root_, start == std::string_view::npos ? std::string_view(".") : path.substr(start)};
 }
 
-sys::OrProblem<InputFile> FileExaminer::examine(std::string_view path) {
+std::optional<store::StatTuple> FileExaminer::stat_of(std::string_view path) const {
+  const Location at = locate(path);
+  const auto status = sys::status_beneath(at.folder, at.path, sys::Links::follow);
+  const auto* found = std::get_if<struct stat>(&status);
+  if (found == nullptr || !S_ISREG(found->st_mode)) return std::nullopt;
+  return stat_tuple(*found);
+}
+
+sys::OrProblem<InputFile> FileExaminer::examine(std::string_view path,
+                                                const std::stop_token& stop) {
   const Location at = locate(path);
   sys::OrProblem<struct stat> status = sys::status_beneath(at.folder, at.path, sys::Links::follow);
   if (auto* why = std::get_if<sys::PathProblem>(&status)) return std::move(*why);
   if (!S_ISREG(std::get<struct stat>(status).st_mode)) return no_file(path);
-  return examine_seen(path, stat_tuple(std::get<struct stat>(status)));
+  return examine_seen(path, stat_tuple(std::get<struct stat>(status)), stop);
 }
 
 sys::OrProblem<InputFile> FileExaminer::examine_seen(std::string_view path,
-                                                     const store::StatTuple& stat) {
+                                                     const store::StatTuple& stat,
+                                                     const std::stop_token& stop) {
   if (const std::optional<Digest> known = digests_.find(path, stat)) {
     return InputFile{std::string(path), stat, *known};
   }
-  return read_and_hash(path);
+  return read_and_hash(path, stop);
 }
 
-sys::OrProblem<InputFile> FileExaminer::read_and_hash(std::string_view path) {
+sys::OrProblem<InputFile> FileExaminer::read_and_hash(std::string_view path,
+                                                      const std::stop_token& stop) {
   const Location at = locate(path);
   for (int tries = 1;; ++tries) {
     const WallTime examined_at = clock_.wall();
@@ -81,14 +92,14 @@ sys::OrProblem<InputFile> FileExaminer::read_and_hash(std::string_view path) {
       throw Error(ErrorKind::environment, describe_errno(path, errno));
     }
     if (!S_ISREG(before.st_mode)) return no_file(path);
-    const Digest hash = hash_all(fd);
+    const Digest hash = hash_all(fd, stop);
     if (::fstat(fd, &after) != 0) {
       throw Error(ErrorKind::environment, describe_errno(path, errno));
     }
     const bool is_stable = stat_tuple(before) == stat_tuple(after);
     if (!is_stable && tries < k_hash_tries) continue;
     InputFile file{std::string(path), stat_tuple(before), hash};
-    if (is_stable) remember(file, examined_at);
+    if (is_stable && !stop.stop_requested()) remember(file, examined_at);
     return file;
   }
 }

@@ -8,6 +8,8 @@
 // any thread.
 
 #include <mutex>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,10 +40,15 @@ class FileExaminer {
   [[nodiscard]] const store::FileDigests& digests() const { return digests_; }
   [[nodiscard]] Location locate(std::string_view path) const;
   // Follows links. A problem unless the path leads to a regular file.
-  [[nodiscard]] sys::OrProblem<InputFile> examine(std::string_view path);
+  // When it is told to stop while it reads, what it gives is no hash of the file.
+  [[nodiscard]] sys::OrProblem<InputFile> examine(std::string_view path,
+                                                  const std::stop_token& stop = {});
+  // Of a regular file; empty when the path does not lead to one.
+  [[nodiscard]] std::optional<store::StatTuple> stat_of(std::string_view path) const;
   // The hash of a regular file that was just seen with this tuple.
   [[nodiscard]] sys::OrProblem<InputFile> examine_seen(std::string_view path,
-                                                       const store::StatTuple& stat);
+                                                       const store::StatTuple& stat,
+                                                       const std::stop_token& stop = {});
   // Hands a hash that somebody else computed to FileDigests, or notes it for settle().
   void remember(const InputFile& file, WallTime examined_at);
   // A file was just written with known content: settle() is to examine it.
@@ -52,7 +59,8 @@ class FileExaminer {
   [[nodiscard]] const sys::Clock& clock() const { return clock_; }
 
  private:
-  [[nodiscard]] sys::OrProblem<InputFile> read_and_hash(std::string_view path);
+  [[nodiscard]] sys::OrProblem<InputFile> read_and_hash(std::string_view path,
+                                                        const std::stop_token& stop);
 
   sys::Folder folder_;
   sys::Folder root_ = sys::Folder::root();

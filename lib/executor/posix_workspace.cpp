@@ -98,6 +98,33 @@ std::variant<std::vector<InputFile>, InputProblem> PosixWorkspace::examine(
   return files;
 }
 
+Workspace::Reading PosixWorkspace::begin_reading_file(std::string_view path) {
+  const PrefetchedStat* const known = stats_.find(path);
+  if (known != nullptr && (known->hash || known->what != PrefetchedStat::What::regular)) {
+    return Reading::nothing;
+  }
+  const auto stat = known != nullptr ? std::optional(known->stat) : files_.stat_of(path);
+  if (!stat || stat->size < k_long_read || files_.digests().find(path, *stat)) {
+    return Reading::nothing;
+  }
+  if (store::settles_in(*stat, files_.wall()) > store::k_grain) return Reading::nothing;
+  return reader_.begin(std::string(path)) ? Reading::begun : Reading::under_way;
+}
+
+Workspace::Reading PosixWorkspace::begin_reading(std::span<const std::string_view> patterns) {
+  Reading reads = Reading::nothing;
+  for (const std::string_view pattern : patterns) {
+    if (is_plain(pattern)) {
+      reads = std::max(reads, begin_reading_file(pattern));
+      continue;
+    }
+    std::vector<std::string> found;
+    if (expand_pattern(files_.folder(), pattern, found)) return Reading::nothing;
+    for (const std::string& path : found) reads = std::max(reads, begin_reading_file(path));
+  }
+  return reads;
+}
+
 std::vector<InputFile> PosixWorkspace::examine_exact(std::span<const std::string> paths) {
   std::vector<InputFile> files;
   files.reserve(paths.size());

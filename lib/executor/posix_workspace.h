@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "executor/background_reader.h"
 #include "executor/file_examiner.h"
 #include "executor/outputs.h"
 #include "executor/prefetched_stats.h"
@@ -26,7 +27,8 @@ namespace dsched::executor {
 class PosixWorkspace final : public Workspace {
  public:
   // Both must outlive the workspace; `blobs` is used on the calling thread only.
-  PosixWorkspace(FileExaminer& files, store::Blobs& blobs) : files_(files), blobs_(blobs) {}
+  PosixWorkspace(FileExaminer& files, store::Blobs& blobs)
+      : files_(files), blobs_(blobs), reader_(files) {}
 
   // The paths' text must stay until forget_prefetched(). Globs among them do no harm.
   void prefetch(std::span<const std::string_view> paths) override;
@@ -34,6 +36,10 @@ class PosixWorkspace final : public Workspace {
 
   std::variant<std::vector<InputFile>, InputProblem> examine(
       std::span<const std::string_view> patterns) override;
+  // A file of the future is not waited for, nor is a pattern that is wrong: examine() will say so.
+  Reading begin_reading(std::span<const std::string_view> patterns) override;
+  int news_fd() const override { return reader_.fd(); }
+  bool take_news() override { return reader_.take_news(); }
   std::vector<InputFile> examine_exact(std::span<const std::string> paths) override;
   std::optional<InputFile> executable(std::string_view name, std::string_view search_path) override;
   bool in_place(std::span<const OutputRecord> outputs) override;
@@ -44,6 +50,7 @@ class PosixWorkspace final : public Workspace {
  private:
   using Examined = sys::OrProblem<InputFile>;
   [[nodiscard]] Examined examine_plain(std::string_view path);
+  [[nodiscard]] Reading begin_reading_file(std::string_view path);
   [[nodiscard]] std::optional<InputProblem> examine_pattern(std::string_view pattern,
                                                             std::vector<InputFile>& files);
   [[nodiscard]] Examined find_executable(std::string_view name, std::string_view search_path);
@@ -52,6 +59,7 @@ class PosixWorkspace final : public Workspace {
 
   FileExaminer& files_;
   store::Blobs& blobs_;
+  BackgroundReader reader_;
   PrefetchedStats stats_;
   // While stats_ hold: what was examined singly, because many nodes name the same compiler.
   std::map<std::string, Examined, std::less<>> examined_;

@@ -45,6 +45,16 @@ class Workspace {
   // A folder named as an input stands for every file below it.
   [[nodiscard]] virtual std::variant<std::vector<InputFile>, InputProblem> examine(
       std::span<const std::string_view> patterns) = 0;
+  // Begins to read in the background what examine() of these would have to read for long. Unless
+  // there is nothing, it is to be asked again when news_fd() was readable.
+  enum class Reading : std::uint8_t { nothing, under_way, begun };
+  [[nodiscard]] virtual Reading begin_reading(std::span<const std::string_view> patterns) {
+    (void)patterns;
+    return Reading::nothing;
+  }
+  [[nodiscard]] virtual int news_fd() const { return -1; }
+  // Whether something was read since it was last called.
+  [[nodiscard]] virtual bool take_news() { return false; }
   // Like examine() for exact paths found by a depfile; a vanished one has a zero hash.
   [[nodiscard]] virtual std::vector<InputFile> examine_exact(
       std::span<const std::string> paths) = 0;

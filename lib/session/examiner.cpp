@@ -75,15 +75,24 @@ std::string Examiner::version(NodeIndex node, bool& found) {
   return executable ? version_of_file(*executable) : "null";
 }
 
+void Examiner::take_patterns(NodeIndex node) {
+  const dag::Settings& settings = on_.dag.settings(node);
+  patterns_.assign(settings.inputs.begin(), settings.inputs.end());
+  if (on_.dag.node(node).operation != Operation::read_file) return;
+  read_path_ = dag::path_parameter(on_.dag.node(node));
+  patterns_.push_back(read_path_);
+}
+
+executor::Workspace::Reading Examiner::begin_reading(NodeIndex node) {
+  take_patterns(node);
+  return patterns_.empty() ? executor::Workspace::Reading::nothing
+                           : on_.workspace.begin_reading(patterns_);
+}
+
 std::optional<executor::InputProblem> Examiner::look(NodeIndex node, Keyed& keyed) {
   const dag::Node& what = on_.dag.node(node);
   const dag::Settings& settings = on_.dag.settings(node);
-  patterns_.assign(settings.inputs.begin(), settings.inputs.end());
-  std::string read_path;
-  if (what.operation == Operation::read_file) {
-    read_path = dag::path_parameter(what);
-    patterns_.push_back(read_path);
-  }
+  take_patterns(node);
   keyed.inputs.clear();
   if (!patterns_.empty()) {
     auto examined = on_.workspace.examine(patterns_);

@@ -64,12 +64,16 @@ class Examiner {
   // The result of this node was lost: the store is not asked again.
   void distrust(NodeIndex node) { distrusted_.insert(node); }
 
+  // What examine() would have to read for long is read in the background.
+  [[nodiscard]] executor::Workspace::Reading begin_reading(NodeIndex node);
   [[nodiscard]] Verdict examine(NodeIndex node);
   // Only the key, freshly: just before an attempt starts.
   [[nodiscard]] std::variant<Keyed, executor::InputProblem> key_now(NodeIndex node);
   [[nodiscard]] const std::string& operation_path(NodeIndex node) const;
 
  private:
+  // Fills `patterns_`: what the node reads of the program's files.
+  void take_patterns(NodeIndex node);
   // Fills `keyed`, whose memory it uses again; the problem, if there is one.
   [[nodiscard]] std::optional<executor::InputProblem> look(NodeIndex node, Keyed& keyed);
   [[nodiscard]] std::string version(NodeIndex node, bool& found);
@@ -89,6 +93,7 @@ class Examiner {
   // hashing.
   Keyed now_;
   std::vector<std::string_view> patterns_;
+  std::string read_path_;  // one of `patterns_` points to it
   std::string environment_;
 };
 

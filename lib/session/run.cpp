@@ -28,11 +28,11 @@ namespace {
 
 class SystemWaiter final : public Waiter {
  public:
-  SystemWaiter(sys::Signals& signals, int executor_fd, const SlotSource& slots)
-      : signals_(signals), executor_fd_(executor_fd), slots_(slots) {}
+  SystemWaiter(sys::Signals& signals, int executor_fd, int workspace_fd, const SlotSource& slots)
+      : signals_(signals), executor_fd_(executor_fd), workspace_fd_(workspace_fd), slots_(slots) {}
 
   std::vector<Request> wait(std::optional<Instant> until) override {
-    const std::array<int, 3> fds{executor_fd_, signals_.fd(), slots_.fd()};
+    const std::array<int, 4> fds{executor_fd_, signals_.fd(), slots_.fd(), workspace_fd_};
     sys::wait_readable(fds, until);
     return take_requests(signals_);
   }
@@ -41,6 +41,7 @@ class SystemWaiter final : public Waiter {
  private:
   sys::Signals& signals_;
   int executor_fd_;
+  int workspace_fd_;
   const SlotSource& slots_;
 };
 
@@ -285,7 +286,7 @@ class RunInStore {
       slots = std::make_unique<OfferedSlots>(std::move(slots), *fifo, processes_.table,
                                              system_.clock, width);
     }
-    SystemWaiter waiter(processes_.signals, executor.event_fd(), *slots);
+    SystemWaiter waiter(processes_.signals, executor.event_fd(), workspace.news_fd(), *slots);
     const Ports ports{system_.clock,  system_.entropy, store,  executor, workspace,
                       argument_files, waiter,          *slots, observer_};
     const RunPlan plan{.dag = prepared.dag,

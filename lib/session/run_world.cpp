@@ -10,8 +10,8 @@
 #include "base/time_text.h"
 #include "session/environment.h"
 #include "session/machine_slots.h"
-#include "sys/private_folder.h"
 #include "sys/copy.h"
+#include "sys/private_folder.h"
 
 namespace dsched::session {
 

@@ -221,6 +221,7 @@ void Runner::wait_and_take() {
     serve(request);
   }
   take_events();
+  take_read();
   fire_timers();
   look_at_wishes();
   if (recorder_.is_full() || (recorder_.due() && *recorder_.due() <= now_)) recorder_.commit();
@@ -319,8 +320,10 @@ void Runner::serve(Request request) {
 // -------------------------------------------------------------------------------------
 
 void Runner::perform(const engine::Examine& effect) {
+  if (engine_.phase(effect.node) != Phase::examining) return;  // was given up while it was read
   // Its key would tell of its secrets: consent comes first.
   if (!gates_.may_read_secrets(effect.node)) return apply(engine::MustRun{effect.node, true});
+  if (waits_for_reading(effect.node)) return;
   Verdict verdict = examiner_.examine(effect.node);
   if (auto* reusable = std::get_if<Reusable>(&verdict)) return reuse(effect.node, reusable->record);
   if (auto* not_reusable = std::get_if<NotReusable>(&verdict)) {

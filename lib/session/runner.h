@@ -97,6 +97,11 @@ class Runner {
   void perform(const engine::NodeSettled& effect);
   void perform(const engine::ExecutionEnded& effect);
 
+  // ---- inputs that are read in the background (runner_reading.cpp)
+  [[nodiscard]] bool waits_for_reading(NodeIndex node);
+  void take_read();
+  void give_up_reading(std::optional<NodeIndex> node = std::nullopt);
+
   void reuse(NodeIndex node, const store::Record& record);
   void warn_of_idle_globs(NodeIndex node, std::span<const executor::InputFile> inputs);
   void must_run(NodeIndex node, NotReusable&& verdict);
@@ -159,6 +164,7 @@ class Runner {
   Slots width_given_;                          // to the executor
   std::vector<std::string> waiting_attempts_;  // ids of attempts that wait for nested executions
   std::vector<NodeIndex> nested_;              // nodes whose attempt waits for a nested execution
+  std::map<NodeIndex, int> reading_;           // examined later: how often reading was begun
   std::unordered_map<NodeIndex, UnderWay> under_way_;
   std::unordered_map<Digest, NodeIndex> key_under_way_;
   std::unordered_map<NodeIndex, Digest> key_of_;     // of nodes in key_under_way_

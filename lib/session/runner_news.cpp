@@ -103,10 +103,14 @@ void Runner::take_wishes() {
 void Runner::serve(const journal::Wish& wish) {
   switch (wish.kind) {
     case journal::WishKind::cancel:
+      give_up_reading();
       ports_.observer.note("cancelled from outside: ending what runs");
       return apply(engine::Cancel{});
     case journal::WishKind::cancel_node:
-      if (const auto node = plan_.dag.find(wish.node)) apply(engine::CancelNode{*node});
+      if (const auto node = plan_.dag.find(wish.node)) {
+        give_up_reading(*node);
+        apply(engine::CancelNode{*node});
+      }
       return;
     case journal::WishKind::pause:
       ports_.observer.note("paused from outside: what runs stands still");

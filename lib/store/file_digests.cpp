@@ -187,8 +187,13 @@ std::size_t FileDigests::size() const {
 }
 
 bool is_settled(const StatTuple& stat, WallTime examined_at) {
+  return settles_in(stat, examined_at) == Nanoseconds{0};
+}
+
+Nanoseconds settles_in(const StatTuple& stat, WallTime now) {
   const std::int64_t newest = std::max(stat.mtime_ns, stat.ctime_ns);
-  return newest <= (examined_at - k_grain).time_since_epoch().count();
+  const std::int64_t settled = (now - k_grain).time_since_epoch().count();
+  return Nanoseconds{newest <= settled ? 0 : newest - settled};
 }
 
 }  // namespace dsched::store

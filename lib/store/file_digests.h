@@ -75,5 +75,7 @@ class FileDigests {
 
 // Whether a file with this tuple, examined at this time, is old enough to be remembered.
 [[nodiscard]] bool is_settled(const StatTuple& stat, WallTime examined_at);
+// How long it takes until it is; 0: it is settled.
+[[nodiscard]] Nanoseconds settles_in(const StatTuple& stat, WallTime now);
 
 }  // namespace dsched::store

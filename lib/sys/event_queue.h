@@ -32,9 +32,10 @@ class Bell {
     // It fails only when the counter is full, and then it is readable anyway.
     [[maybe_unused]] const ssize_t written = ::write(fd_.get(), &one, sizeof one);
   }
-  void silence() const {
+  // Whether it had rung.
+  bool silence() const {
     std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t got = ::read(fd_.get(), &count, sizeof count);
+    return ::read(fd_.get(), &count, sizeof count) > 0;
   }
 
  private:

@@ -2,9 +2,11 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <filesystem>
 
 #include "executor/files_world.h"
+#include "sys/wait_readable.h"
 
 using namespace dsched;
 using namespace dsched::executor;
@@ -283,4 +285,33 @@ TEST_CASE("executor: an executable is found as the system would find it") {
   CHECK(path_of("data", bin) == "none");
   CHECK(path_of("", bin) == "none");
   CHECK(world.workspace->executable("tool", bin)->hash == sha256("tool"));
+}
+
+TEST_CASE("executor: a large file is read in the background, once") {
+  using Reading = Workspace::Reading;
+  FilesWorld world;
+  const std::string bytes(k_long_read, 'x');
+  world.write("large", bytes);
+  world.write("small", "s");
+  const auto begin = [&](std::string_view pattern) {
+    return world.workspace->begin_reading(std::span(&pattern, 1));
+  };
+  CHECK(begin("small") == Reading::nothing);
+  CHECK(begin("missing") == Reading::nothing);
+  CHECK(begin("l*") == Reading::begun);
+  const std::array<int, 1> fds{world.workspace->news_fd()};
+  sys::wait_readable(fds, std::nullopt);
+  CHECK(world.workspace->take_news());
+  CHECK_FALSE(world.workspace->take_news());
+  CHECK(world.digests->size() == 1);
+  CHECK(begin("l*") == Reading::nothing);
+  CHECK(world.examine_one("large").hash == sha256(bytes));
+}
+
+TEST_CASE("executor: a large file of the future is not waited for") {
+  FilesWorld world;
+  world.keep_files_young();
+  world.write("large", std::string(k_long_read, 'x'));
+  const std::string_view pattern = "large";
+  CHECK(world.workspace->begin_reading(std::span(&pattern, 1)) == Workspace::Reading::nothing);
 }
