@@ -23,8 +23,9 @@ class LargeInputs(CancelTest):
         return self.begin(shell("a", "touch a", inputs=["endless"]), *nodes, count=count)
 
     def test_other_nodes_run_meanwhile_and_an_interrupt_ends_it(self):
-        running = self.begin_beside(shell("b", "echo $$ >> begun; touch b"))
-        self.wait_for_file("b")
+        running = self.begin_beside(shell("b", "echo $$ >> begun"),
+                                    shell("c", "touch c", arguments=["b"]))
+        self.wait_for_file("c")
         running.signal(signal.SIGINT)
         done = running.end()
         self.assertEqual((done.code, done["status"]), (130, "interrupted"))
