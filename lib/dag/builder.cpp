@@ -11,9 +11,9 @@
 namespace dsched::dag {
 namespace {
 
-constexpr Operation k_named_operations[] = {
-    Operation::shell,      Operation::exec,   Operation::constant, Operation::read_file,
-    Operation::write_file, Operation::concat, Operation::sleep};
+// Operations have their numbers as indices of operation_names_, numbers without one included;
+// external ones come behind.
+constexpr std::uint8_t k_operations_max = static_cast<std::uint8_t>(Operation::map);
 
 void add_hash(std::size_t& hash, std::string_view text) {
   hash = hash * 31 + std::hash<std::string_view>{}(text);
@@ -70,8 +70,8 @@ Builder::Builder(std::shared_ptr<const void> owner) : state_(std::make_unique<St
   state_->dag.settings_.emplace_back();
   state_->settings_by_hash.emplace(settings_hash(Settings{}), 0);
   state_->dag.argument_begin_.push_back(0);
-  for (const Operation operation : k_named_operations)
-    state_->dag.operation_names_.push_back(name_of(operation));
+  for (std::uint8_t number = 0; number <= k_operations_max; ++number)
+    state_->dag.operation_names_.push_back(name_of(static_cast<Operation>(number)));
 }
 
 Builder::~Builder() = default;
@@ -148,10 +148,21 @@ NodeIndex Builder::add_node(const NewNode& added) {
   state.argument_count += added.arguments.size();
   DSCHED_ASSERT(state.argument_count < UINT32_MAX, "arguments are counted in 32 bits");
   state.dag.argument_begin_.push_back(static_cast<std::uint32_t>(state.argument_count));
+  if (added.template_index) state.dag.maps_.add(index, *added.template_index);
   if (!added.path.empty()) state.paths.push_back({added.path, {Place::Kind::path, index, 0}});
   if (state.pending_ids.size() + state.pending_arguments.size() >= NameTable::k_batch)
     state.flush();
   return index;
+}
+
+std::uint32_t Builder::add_template(Template made_of) {
+  std::vector<Template>& all = state_->dag.maps_.templates_;
+  for (TemplateNode& added : made_of.nodes) {
+    if (added.node.operation != Operation::external)
+      added.node.operation_name = static_cast<std::uint32_t>(added.node.operation);
+  }
+  all.push_back(std::move(made_of));
+  return static_cast<std::uint32_t>(all.size() - 1);
 }
 
 void Builder::add_dependency(const Dependency& dependency) {

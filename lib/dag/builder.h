@@ -12,6 +12,7 @@
 // output folders. The path of write_file counts as an output, that of read_file as an input.
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,6 +58,7 @@ struct Place {
   Kind kind = Kind::node;
   NodeIndex node;
   std::uint32_t element = 0;
+  std::uint32_t depth = 0;  // of templates: 1 is the one of the node, 2 the one within that
 };
 
 struct Fault {
@@ -82,6 +84,8 @@ struct NewNode {
   Node node;
   std::span<const std::string_view> arguments;
   std::string_view path;  // the cleaned path of read_file and write_file; else empty
+  std::optional<std::uint32_t> template_index;  // of a map, which names all that its template needs
+                                                // among its own arguments
 };
 
 class Builder {
@@ -104,6 +108,8 @@ class Builder {
   // The index of this name (Node::operation_name).
   [[nodiscard]] std::uint32_t add_operation_name(std::string_view name);
   NodeIndex add_node(const NewNode& node);
+  // The index of this template, for NewNode and for TemplateNode::inner.
+  [[nodiscard]] std::uint32_t add_template(Template made_of);
   void add_dependency(const Dependency& dependency);
   // Without any goal, the nodes that nobody waits for are the goals.
   void add_goal(std::string_view node_id);

@@ -34,6 +34,12 @@ struct Builder::State {
   void check_pools();
   void resolve_files();
   void gather_paths(std::vector<DeclaredPath>& outputs, std::vector<DeclaredPath>& inputs) const;
+  void gather_template_inputs(const Place& place, const Template& made_of,
+                              std::vector<DeclaredPath>& inputs) const;
+  void check_pool(const Place& place, const Node& node, std::span<const std::string_view> declared);
+  void check_template_pools(const Place& place, const Template& made_of,
+                            std::span<const std::string_view> declared);
+  void check_element_ids();
   void make_predecessors();
   void append_predecessors(NodeIndex node, std::vector<NodeIndex>& own) const;
   void make_dependents();

@@ -9,9 +9,19 @@
 namespace dsched::dag {
 
 std::optional<NodeIndex> Dag::find(std::string_view node_id) const {
-  const std::optional<Symbol> symbol = names_->ids.find(node_id);
-  if (!symbol || names_->bearers[symbol->value] == Names::k_nobody) return std::nullopt;
-  return names_->bearers[symbol->value];
+  const auto bearer = [this](std::string_view id) -> std::optional<NodeIndex> {
+    const std::optional<Symbol> symbol = names_->ids.find(id);
+    if (!symbol || names_->bearers[symbol->value] == Names::k_nobody) return std::nullopt;
+    return names_->bearers[symbol->value];
+  };
+  if (const auto node = bearer(node_id)) return node;
+  if (maps_.expansions().empty()) return std::nullopt;
+  for (std::size_t dot = node_id.find('.'); dot != node_id.npos; dot = node_id.find('.', dot + 1)) {
+    const auto map = bearer(node_id.substr(0, dot));
+    if (!map) continue;
+    if (const auto node = find_within(*map, node_id.substr(dot))) return node;
+  }
+  return std::nullopt;
 }
 
 std::optional<NodeIndex> Dag::producer_of(std::string_view output) const {
@@ -20,9 +30,54 @@ std::optional<NodeIndex> Dag::producer_of(std::string_view output) const {
   return names_->producers[symbol->value];
 }
 
+namespace {
+
+// Of what was appended: from the last to the first, because what a node needs is before it. A map
+// within an element needs its elements, an element what its map needs; the map itself only when
+// all of it is wanted. First the maps of the program that are wanted as a whole.
+void need_expanded(const Dag& dag, std::vector<bool>& is_needed) {
+  const std::span<const Expansion> expansions = dag.maps().expansions();
+  if (expansions.empty()) return;
+  const std::span<const NodeIndex> order = dag.topological_order();
+  std::vector<bool> whole = is_needed;
+  for (std::size_t i = order.size(); i-- > 0;) {
+    if (!whole[order[i].value]) continue;
+    for (const NodeIndex predecessor : dag.predecessors(order[i])) whole[predecessor.value] = true;
+  }
+  for (const Expansion& expansion : expansions) {
+    if (!expansion.is_current) continue;
+    for (std::uint32_t i = 0; whole[expansion.map.value] && i < expansion.elements; ++i) {
+      whole[expansion.result(i).value] = is_needed[expansion.result(i).value] = true;
+    }
+  }
+  std::vector<bool> is_entered(expansions.size());  // something in it is needed
+  for (std::size_t e = expansions.size(); e-- > 0;) {
+    const Expansion& expansion = expansions[e];
+    if (!expansion.is_current) continue;
+    bool any = is_entered[e];
+    for (std::uint32_t i = expansion.nodes_end().value; i-- > expansion.nodes_begin().value;) {
+      if (!is_needed[i]) continue;
+      any = true;
+      for (const NodeIndex need : dag.predecessors({i})) {
+        if (!expansion.is_value(need) || need < expansion.first) is_needed[need.value] = true;
+      }
+    }
+    if (!any) continue;
+    if (const Expansion* const around = dag.maps().with(expansion.map)) {
+      is_entered[static_cast<std::size_t>(around - expansions.data())] = true;
+    }
+    for (const NodeIndex need : dag.predecessors(expansion.map)) {
+      if (dag.maps().is_node(need)) is_needed[need.value] = true;
+    }
+  }
+}
+
+}  // namespace
+
 std::vector<NodeIndex> needed_for(const Dag& dag, std::span<const NodeIndex> targets) {
   std::vector<bool> is_needed(dag.size());
   for (const NodeIndex target : targets) is_needed[target.value] = true;
+  need_expanded(dag, is_needed);
   const std::span<const NodeIndex> order = dag.topological_order();
   for (std::size_t i = order.size(); i-- > 0;) {
     if (!is_needed[order[i].value]) continue;
@@ -48,6 +103,12 @@ std::vector<Nanoseconds> remaining_paths(const Dag& dag, std::span<const Nanosec
     const Nanoseconds own = std::max(durations[order[i].value], Nanoseconds{0});
     remaining[order[i].value] =
         heaviest > Nanoseconds::max() - own ? Nanoseconds::max() : own + heaviest;
+  }
+  remaining.resize(dag.program_size());
+  for (const Expansion& expansion : dag.maps().expansions()) {
+    const std::uint32_t first = expansion.first.value;
+    const auto own = durations.subspan(first, expansion.nodes_end().value - first);
+    append_remaining_paths(dag, expansion, own, remaining);
   }
   return remaining;
 }

@@ -2,9 +2,13 @@
 #pragma once
 // The validated graph of a program: nodes, arguments (data), dependencies (order), goals, pools.
 //
-// A Dag is made once by dag::Builder (dag/builder.h) and never changes. It has no cycle, every name
-// in it is resolved, and every edge runs from a node to one that waits for it. It knows nothing of
-// runs, files or stores. Edges lie in flat arrays (CSR), indexed by NodeIndex.
+// A Dag is made once by dag::Builder (dag/builder.h). It has no cycle, every name in it is
+// resolved, and every edge runs from a node to one that waits for it. It knows nothing of runs,
+// files or stores. Edges lie in flat arrays (CSR), indexed by NodeIndex.
+//
+// The program's nodes never change. Behind them come those that expand() appends for the elements
+// of map nodes (dag/maps.h). That a map node waits for their results is not among the edges of the
+// map, which stay as they were.
 
 #include <memory>
 #include <optional>
@@ -13,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text_arena.h"
+#include "dag/maps.h"
 #include "dag/node.h"
 
 namespace dsched::dag {
@@ -25,14 +31,18 @@ struct Pool {
 class Dag {
  public:
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
-  [[nodiscard]] std::string_view dag_id() const { return dag_id_; }  // never empty
+  [[nodiscard]] std::size_t program_size() const { return order_.size(); }  // without expansions
+  [[nodiscard]] std::string_view dag_id() const { return dag_id_; }         // never empty
   [[nodiscard]] const Node& node(NodeIndex node) const { return nodes_[node.value]; }
   [[nodiscard]] const Settings& settings(NodeIndex node) const {
     return settings_[nodes_[node.value].settings];
   }
   // "shell", "const", … or the NAME of a dsched-op-NAME.
   [[nodiscard]] std::string_view operation_name(NodeIndex node) const {
-    return operation_names_[nodes_[node.value].operation_name];
+    return name_of_operation(nodes_[node.value]);
+  }
+  [[nodiscard]] std::string_view name_of_operation(const Node& node) const {
+    return operation_names_[node.operation_name];
   }
   [[nodiscard]] std::optional<NodeIndex> find(std::string_view node_id) const;
   // The node that declares exactly this (cleaned) output path.
@@ -46,17 +56,23 @@ class Dag {
   [[nodiscard]] std::span<const NodeIndex> predecessors(NodeIndex node) const {
     return slice(predecessors_, predecessor_begin_, node);
   }
-  // Everything that waits for the node, each once, ascending.
+  // Everything that waits for the node, each once, ascending; of the program's nodes only those of
+  // the program.
   [[nodiscard]] std::span<const NodeIndex> dependents(NodeIndex node) const {
     return slice(dependents_, dependent_begin_, node);
   }
-  // All nodes, each after its predecessors; ties by NodeIndex.
+  // The program's nodes, each after its predecessors; ties by NodeIndex.
   [[nodiscard]] std::span<const NodeIndex> topological_order() const { return order_; }
   [[nodiscard]] std::span<const NodeIndex> goals() const {
     return goals_;
   }  // in the program's order
   [[nodiscard]] std::span<const Pool> pools() const { return pools_; }
   [[nodiscard]] std::string_view metadata() const { return metadata_; }  // JSON text; empty: none
+
+  [[nodiscard]] const Maps& maps() const { return maps_; }
+  // Appends what the template of `map` says for so many elements. Views and references that this
+  // Dag handed out before are no longer valid, but for texts.
+  const Expansion& expand(NodeIndex map, std::uint32_t elements);
 
  private:
   friend class Builder;
@@ -65,6 +81,9 @@ class Dag {
     if (begin.empty()) return {};
     return std::span(all).subspan(begin[node.value], begin[node.value + 1] - begin[node.value]);
   }
+  [[nodiscard]] std::optional<NodeIndex> find_within(NodeIndex map, std::string_view rest) const;
+  void append(const TemplateNode& made_of, const Expansion& expansion, std::uint32_t element,
+              NodeIndex copy_begin);
   class Names;                          // node_id -> NodeIndex
   std::shared_ptr<const void> text_;    // owns what the views point into; the front end knows how
   std::shared_ptr<const Names> names_;  // shared only so that its definition can stay inside
@@ -76,14 +95,25 @@ class Dag {
   std::vector<std::uint32_t> argument_begin_, predecessor_begin_, dependent_begin_;
   std::vector<Pool> pools_;
   std::string_view metadata_;
+  Maps maps_;
+  std::shared_ptr<TextArena> appended_ids_;  // shared so that a Dag can be copied
 };
 
 // The nodes needed to complete `targets`, themselves included, ascending.
 [[nodiscard]] std::vector<NodeIndex> needed_for(const Dag& dag, std::span<const NodeIndex> targets);
 
+// What `node` waits for at this moment: its predecessors; of a map that was expanded, the results
+// of its elements.
+[[nodiscard]] std::vector<NodeIndex> needs_now(const Dag& dag, NodeIndex node);
+
 // For each node the longest remaining path: its own duration and the heaviest chain of dependents.
 // `durations` has one entry per node.
 [[nodiscard]] std::vector<Nanoseconds> remaining_paths(const Dag& dag,
                                                        std::span<const Nanoseconds> durations);
+// The same for the nodes of `expansion` alone: appends theirs to `remaining`, which has those of
+// all nodes before. `durations` are theirs, the values of elements included.
+void append_remaining_paths(const Dag& dag, const Expansion& expansion,
+                            std::span<const Nanoseconds> durations,
+                            std::vector<Nanoseconds>& remaining);
 
 }  // namespace dsched::dag

@@ -21,6 +21,8 @@ std::string_view name_of(Operation operation) {
       return "sleep";
     case Operation::external:
       return "external";
+    case Operation::map:
+      return "map";
   }
   return "external";
 }
@@ -32,6 +34,7 @@ bool is_builtin(Operation operation) {
     case Operation::write_file:
     case Operation::concat:
     case Operation::sleep:
+    case Operation::map:
       return true;
     case Operation::shell:
     case Operation::exec:

@@ -25,6 +25,7 @@ enum class Operation : std::uint8_t {
   concat = 5,
   sleep = 6,
   external = 7,  // an executable dsched-op-NAME
+  map = 9,       // one node for each element of a list (dag/maps.h)
 };
 
 // The name in programs; for `external` it is Dag::operation_name that knows.

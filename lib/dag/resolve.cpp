@@ -27,6 +27,7 @@ std::variant<Dag, Faults> Builder::State::build() {
   resolve_arguments();
   resolve_dependencies();
   check_pools();
+  check_element_ids();
   resolve_files();
   make_predecessors();
   make_dependents();
@@ -135,14 +136,71 @@ void Builder::State::check_pools() {
   }
   if (declared.size() == dag.pools_.size()) return;
   for (std::uint32_t i = 0; i < dag.nodes_.size(); ++i) {
-    const std::optional<PoolIndex> pool = dag.settings_[dag.nodes_[i].settings].pool;
-    if (!pool || dag.pools_[pool->value].limit.count != 0) continue;
-    const std::string_view name = dag.pools_[pool->value].name;
-    const auto near = nearest(name, declared);
-    add_fault(FaultCode::unknown_pool, {Place::Kind::pool, {i}, 0},
-              "pool " + quoted(name) + " is not one of the program's pools",
-              near ? "did you mean " + quoted(*near) + "?"
-                   : "name it in \"pools\": {\"" + std::string(name) + "\": LIMIT}");
+    check_pool({Place::Kind::pool, {i}, 0, 0}, dag.nodes_[i], declared);
+    if (dag.nodes_[i].operation != Operation::map || dag.maps_.find({i}) == nullptr) continue;
+    check_template_pools({Place::Kind::pool, {i}, 0, 1}, dag.maps_.template_of({i}), declared);
+  }
+}
+
+void Builder::State::check_template_pools(const Place& place, const Template& made_of,
+                                          std::span<const std::string_view> declared) {
+  Place within = place;
+  ++within.depth;
+  for (const TemplateNode& node : made_of.nodes) {
+    check_pool(place, node.node, declared);
+    if (node.inner) check_template_pools(within, dag.maps_.templates_[*node.inner], declared);
+  }
+}
+
+void Builder::State::check_pool(const Place& place, const Node& node,
+                                std::span<const std::string_view> declared) {
+  const std::optional<PoolIndex> pool = dag.settings_[node.settings].pool;
+  if (!pool || dag.pools_[pool->value].limit.count != 0) return;
+  const std::string_view name = dag.pools_[pool->value].name;
+  const auto near = nearest(name, declared);
+  add_fault(FaultCode::unknown_pool, place,
+            "pool " + quoted(name) + " is not one of the program's pools",
+            near ? "did you mean " + quoted(*near) + "?"
+                 : "name it in \"pools\": {\"" + std::string(name) + "\": LIMIT}");
+}
+
+// Ids that elements may have are not for other nodes: `m.7` beside a map `m`.
+void Builder::State::check_element_ids() {
+  if (dag.maps_.empty()) return;
+  const auto map_named = [this](std::string_view id) {
+    const auto symbol = names->ids.find(id);
+    const NodeIndex node = symbol ? names->bearers[symbol->value] : Dag::Names::k_nobody;
+    const bool is_map =
+        node != Dag::Names::k_nobody && dag.nodes_[node.value].operation == Operation::map;
+    return is_map ? std::optional(node) : std::nullopt;
+  };
+  for (std::uint32_t i = 0; i < dag.nodes_.size(); ++i) {
+    const std::string_view id = dag.nodes_[i].node_id;
+    for (std::size_t dot = id.find('.'); dot != id.npos; dot = id.find('.', dot + 1)) {
+      const std::string_view behind = id.substr(dot + 1);
+      const bool is_number = !behind.empty() && behind.front() >= '0' && behind.front() <= '9';
+      const auto map = is_number ? map_named(id.substr(0, dot)) : std::nullopt;
+      if (!map) continue;
+      add_fault(FaultCode::duplicate_node, {Place::Kind::node_id, {i}, 0, 0},
+                "node_id " + quoted(id) + " may be that of an element of the map " +
+                    quoted(id.substr(0, dot)),
+                "elements of a map are named by their numbers; give the node another name");
+      break;
+    }
+  }
+}
+
+void Builder::State::gather_template_inputs(const Place& place, const Template& made_of,
+                                            std::vector<DeclaredPath>& inputs) const {
+  Place within = place;
+  ++within.depth;
+  for (const TemplateNode& node : made_of.nodes) {
+    const Settings& settings = dag.settings_[node.node.settings];
+    for (const std::string_view input : settings.inputs) {
+      inputs.push_back({input, place});
+      inputs.back().place.element = static_cast<std::uint32_t>(&input - settings.inputs.data());
+    }
+    if (node.inner) gather_template_inputs(within, dag.maps_.templates_[*node.inner], inputs);
   }
 }
 
@@ -158,7 +216,10 @@ void Builder::State::gather_paths(std::vector<DeclaredPath>& outputs,
       for (std::uint32_t k = 0; k < settings.inputs.size(); ++k)
         inputs.push_back({settings.inputs[k], {Place::Kind::input, {i}, k}});
     }
-    if (next_path < paths.size() && paths[next_path].place.node == NodeIndex{i}) {
+    if (node.operation == Operation::map && dag.maps_.find({i}) != nullptr) {
+      gather_template_inputs({Place::Kind::input, {i}, 0, 1}, dag.maps_.template_of({i}), inputs);
+    }
+    while (next_path < paths.size() && paths[next_path].place.node == NodeIndex{i}) {
       (node.operation == Operation::write_file ? outputs : inputs).push_back(paths[next_path]);
       ++next_path;
     }

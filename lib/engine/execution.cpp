@@ -46,20 +46,8 @@ Execution::Execution(const dag::Dag& dag, const Options& options, std::vector<No
     : dag_(dag), options_(options), nodes_(dag.size()), queue_(limits_of(dag)) {
   DSCHED_ASSERT(plan.size() == dag.size(), "the plan has an entry per node");
   DSCHED_ASSERT(options.width.count > 0, "an execution without slots would never end");
-  std::optional<Priority> common;
-  for (std::uint32_t i = 0; i < plan.size(); ++i) {
-    NodeData& data = nodes_[i];
-    data.in_process = plan[i].in_process;
-    if (!plan[i].wanted) {
-      data.phase = Phase::unwanted;
-      continue;
-    }
-    ++counts_.total;
-    if (data.in_process) continue;
-    const Priority priority = dag.settings({i}).priority;
-    uniform_priority_ = uniform_priority_ && (!common || *common == priority);
-    common = priority;
-  }
+  for (NodeData& data : nodes_) data.phase = Phase::unwanted;
+  admit({0}, plan);
 }
 
 void Execution::recall(NodeIndex node, Phase done, std::uint32_t attempts) {
@@ -141,7 +129,11 @@ void Execution::make_ready(NodeIndex node, Effects& out) {
   const NodeData& data = nodes_[node.value];
   if (is_stopping()) return;  // it stays waiting: nothing new begins
   ended_ = false;
-  if (data.in_process) {
+  if (dag_.node(node).operation == dag::Operation::map) {
+    move(node, Phase::evaluating);
+    if (data.expanded) return out.push_back(Evaluate{node});
+    out.push_back(Expand{node});
+  } else if (data.in_process) {
     move(node, Phase::evaluating);
     out.push_back(Evaluate{node});
   } else {
@@ -176,8 +168,9 @@ void Execution::on(Instant, const SameKeyUnderWay& fact, Effects&) {
 
 void Execution::on(Instant now, const CannotRun& fact, Effects& out) {
   const Phase before = phase(fact.node);
-  DSCHED_ASSERT(before == Phase::examining || before == Phase::granted || before == Phase::held,
-                "what cannot run was about to");
+  DSCHED_ASSERT(before == Phase::examining || before == Phase::granted || before == Phase::held ||
+                    before == Phase::evaluating || before == Phase::waiting,
+                "what cannot run was about to, or is a map");
   if (before == Phase::granted) release_slots(now, fact.node);
   fail(fact.node, fact.failure, out);
 }
@@ -274,7 +267,10 @@ void Execution::on(Instant now, const AttemptWithdrawn& fact, Effects& out) {
   --nodes_[fact.node.value].attempts;
   move(fact.node, Phase::queued);
   queue_.add(rank(fact.node), dag_.settings(fact.node).pool);
-  if (is_cancelled_ || nodes_[fact.node.value].cancel_asked) cancel_pending(fact.node, out);
+  if (!is_cancelled_ && !nodes_[fact.node.value].cancel_asked) return;
+  cancel_pending(fact.node, out);
+  cancel_dependents(fact.node, out);
+  wake_twins(fact.node, out);
 }
 
 void Execution::on(Instant now, const ResultLost& fact, Effects& out) {
@@ -290,14 +286,15 @@ void Execution::on(Instant now, const ResultLost& fact, Effects& out) {
     }
     // When the result is still there for the engine, the loop below counts the user as well.
     if (!is_done(phase(fact.node))) ++nodes_[user.value].unmet;
+    note_late_user(fact.node, user);
   }
   const Phase lost = phase(fact.node);
   // It was made again in vain, and this user had not heard of it because it was queued already.
   if (lost == Phase::failed || lost == Phase::cancelled) return cancel_dependents(fact.node, out);
   if (!is_done(lost)) return;  // it is being made again already
-  for (const NodeIndex user : dag_.dependents(fact.node)) {
+  each_user(fact.node, [this](NodeIndex user) {
     if (phase(user) == Phase::waiting) ++nodes_[user.value].unmet;
-  }
+  });
   move(fact.node, Phase::waiting);
   nodes_[fact.node.value].unmet = 0;
   make_ready(fact.node, out);
@@ -349,6 +346,7 @@ void Execution::on(Instant now, const CancelNode& fact, Effects& out) {
     return set_timer(now + options_.grace, TimerKind::force, fact.node);
   }
   if (!cancel_pending(fact.node, out)) return;
+  cancel_elements(now, fact.node, out);
   cancel_dependents(fact.node, out);
   wake_twins(fact.node, out);
 }
@@ -425,10 +423,10 @@ void Execution::complete(NodeIndex node, Phase how, Effects& out) {
   move(node, how);
   const Reason reason = how == Phase::reused ? Reason::reused : Reason::none;
   out.push_back(NodeSettled{node, NodeState::completed, reason, FailureClass::none, {}, {}});
-  for (const NodeIndex user : dag_.dependents(node)) {
+  each_user(node, [&](NodeIndex user) {
     NodeData& data = nodes_[user.value];
     if (data.phase == Phase::waiting && --data.unmet == 0) make_ready(user, out);
-  }
+  });
   wake_twins(node, out);
 }
 
@@ -448,13 +446,13 @@ void Execution::cancel_dependents(NodeIndex failed, Effects& out) {
   while (!to_visit.empty()) {
     const NodeIndex node = to_visit.back();
     to_visit.pop_back();
-    for (const NodeIndex user : dag_.dependents(node)) {
-      if (phase(user) != Phase::waiting) continue;
+    each_user(node, [&](NodeIndex user) {
+      if (phase(user) != Phase::waiting) return;
       move(user, Phase::cancelled);
       out.push_back(NodeSettled{
           user, NodeState::cancelled, Reason::dependency_failed, FailureClass::none, failed, {}});
       to_visit.push_back(user);
-    }
+    });
   }
 }
 

@@ -31,8 +31,12 @@
 //   backoff    waits for its retry                  -> queued: the delay is over
 //   completed, reused                               -> examining, evaluating: ResultLost
 //   failed, cancelled                               (final)
-//   unwanted   no goal or target needs it           (final; not counted)
+//   unwanted   no goal or target needs it, or it is the value of an element  (final; not counted)
 // Cancel and CancelNode turn what has not begun into cancelled.
+//
+// A map node becomes evaluating twice: when its list is there it is to be expanded, and with
+// Expanded it goes back to waiting, for the results of its elements; when they are there it is
+// evaluated. Nodes that the Dag gets meanwhile are unknown here until they are admitted.
 //
 // Slots. The execution starts nodes while they fit into what it has leased (Leased; without one it
 // has its whole width). When it runs more than it may, enough of its attempts are suspended: of low
@@ -44,6 +48,7 @@
 #include <optional>
 #include <queue>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "dag/dag.h"
@@ -86,6 +91,9 @@ struct Options {
 struct NodePlan {
   bool wanted = true;
   bool in_process = false;  // evaluated at once, takes no slot, is not examined
+  // What it takes, for admit() only: as set_remaining and set_expected say it of others.
+  Nanoseconds duration{0};
+  Nanoseconds expected{0};  // 0: unknown
 };
 
 struct Counts {
@@ -119,6 +127,10 @@ class Execution {
   void recall_needs_decision(NodeIndex node) { nodes_[node.value].needs_decision = true; }
   // Emits Examine or Evaluate for all nodes that wait for nothing.
   void begin(Effects& out);
+
+  // Nodes of an expansion take part from now on: `plan` is for `first` and those behind it. What is
+  // done already is recalled before the fact Expanded.
+  void admit(NodeIndex first, std::span<const NodePlan> plan);
 
   void apply(Instant now, const Fact& fact, Effects& out);
   // Grants slots to queued nodes, and notices the end. Called once after a group of facts, so that
@@ -173,6 +185,7 @@ class Execution {
     bool cancel_asked = false;
     bool waits_for_nested = false;
     bool withdraw_asked = false;
+    bool expanded = false;    // a map whose elements are nodes
     std::uint32_t taken = 0;  // slots it occupies; 0 while suspended or waiting for a nested one
     Instant started;
     Nanoseconds stood_still{0};  // of the present attempt, until it was last suspended
@@ -200,6 +213,7 @@ class Execution {
   void on(Instant now, const AttemptEnded& fact, Effects& out);
   void on(Instant now, const AttemptWithdrawn& fact, Effects& out);
   void on(Instant now, const ResultLost& fact, Effects& out);
+  void on(Instant now, const Expanded& fact, Effects& out);
   void on(Instant now, const Stop& fact, Effects& out);
   void on(Instant now, const Suspended& fact, Effects& out);
   void on(Instant now, const Continued& fact, Effects& out);
@@ -227,6 +241,11 @@ class Execution {
   void end_attempt(Instant now, NodeIndex node, TreeControl how, Effects& out);
   bool cancel_pending(NodeIndex node, Effects& out);
   void set_timer(Instant at, TimerKind kind, NodeIndex node);
+  // ---- maps (execution_expansion.cpp)
+  template <class Visit>
+  void each_user(NodeIndex node, Visit visit) const;
+  void note_late_user(NodeIndex node, NodeIndex user);
+  void cancel_elements(Instant now, NodeIndex map, Effects& out);
   // ---- slots (execution_slots.cpp)
   void take_slots(Instant now, NodeIndex node, std::uint32_t count);
   void drop_slots(Instant now, NodeIndex node);
@@ -255,6 +274,9 @@ class Execution {
   std::vector<NodeIndex> active_;  // granted, running, suspended, in the order they were granted
   std::map<NodeIndex, Suspension> suspended_;
   std::multimap<NodeIndex, NodeIndex> twins_;  // first -> those that wait for it
+  // Nodes of expansions that wait again for one of the program, which was lost: the Dag has them
+  // not among its dependents.
+  std::unordered_map<NodeIndex, std::vector<NodeIndex>> late_users_;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   Counts counts_;
   std::uint64_t examining_ = 0;  // examined or evaluated right now
@@ -271,11 +293,24 @@ class Execution {
   std::uint32_t wide_active_ = 0;
   std::uint32_t passes_ = 0;  // starts since the best queued node was first passed over
   bool uniform_priority_ = true;
+  std::optional<Priority> common_priority_;
   std::optional<StopRequest> stopping_;
   bool is_cancelled_ = false;
   bool is_suspended_ = false;  // Ctrl-Z
   bool is_paused_ = false;
   bool ended_ = false;
 };
+
+// ------------------------------------------------------------------------------------------------
+
+// Everything that waits for the node.
+template <class Visit>
+void Execution::each_user(NodeIndex node, Visit visit) const {
+  for (const NodeIndex user : dag_.dependents(node)) visit(user);
+  if (late_users_.empty()) return;
+  const auto late = late_users_.find(node);
+  if (late == late_users_.end()) return;
+  for (const NodeIndex user : late->second) visit(user);
+}
 
 }  // namespace dsched::engine

@@ -64,6 +64,15 @@ struct ResultLost {
   std::optional<NodeIndex> needed_by;
 };
 
+// The Dag has the nodes for the elements of this map's list, and they were admitted
+// (Execution::admit). The answer to Expand; AttemptEnded, when it cannot be expanded.
+struct Expanded {
+  NodeIndex map;
+  // `some`: only nodes within it were asked for, so nobody wants the result of the map.
+  enum class Wanted : std::uint8_t { all, some };
+  Wanted wanted = Wanted::all;
+};
+
 enum class StopRequest : std::uint8_t {
   interrupt,  // first Ctrl-C: start nothing new, let the running ones know, wait
   terminate,  // SIGTERM, SIGHUP: the same, and end by force after the grace period
@@ -101,8 +110,8 @@ struct Tick {};
 
 using Fact =
     std::variant<FoundReusable, MustRun, SameKeyUnderWay, CannotRun, Approved, AttemptStarted,
-                 AttemptEnded, AttemptWithdrawn, ResultLost, Stop, Suspended, Continued, Paused,
-                 Released, Leased, NestedBegan, NestedEnded, Cancel, CancelNode, Tick>;
+                 AttemptEnded, AttemptWithdrawn, ResultLost, Expanded, Stop, Suspended, Continued,
+                 Paused, Released, Leased, NestedBegan, NestedEnded, Cancel, CancelNode, Tick>;
 
 // ---- effects
 // -------------------------------------------------------------------------------------
@@ -114,6 +123,10 @@ struct Examine {
 };
 // Evaluate an in-process node now and answer with AttemptEnded.
 struct Evaluate {
+  NodeIndex node;
+};
+// The list of this map node is there: make the nodes for its elements and answer with Expanded.
+struct Expand {
   NodeIndex node;
 };
 // Hand the node to the executor as attempt `number`.
@@ -145,8 +158,8 @@ struct ExecutionEnded {
   ExecutionStatus status = ExecutionStatus::completed;
 };
 
-using Effect = std::variant<Examine, Evaluate, StartAttempt, Withdraw, ControlTree, NodeSettled,
-                            ExecutionEnded>;
+using Effect = std::variant<Examine, Evaluate, Expand, StartAttempt, Withdraw, ControlTree,
+                            NodeSettled, ExecutionEnded>;
 using Effects = std::vector<Effect>;
 
 }  // namespace dsched::engine

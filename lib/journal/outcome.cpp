@@ -10,6 +10,7 @@ namespace dsched::journal {
 namespace {
 
 constexpr char k_segment_version = 2;
+constexpr char k_segment_version_with_maps = 3;
 constexpr char k_segment_version_without_waits = 1;
 constexpr std::uint8_t k_usage = 1;
 constexpr std::uint8_t k_key = 2;
@@ -60,12 +61,19 @@ struct Reader : FieldReader {
 Outcome read_outcome(Reader& in, char version) {
   Outcome out;
   const std::uint8_t kind = in.byte();
-  if (kind < 1 || kind > 5) in.ok = false;
+  if (kind < 1 || kind > 6) in.ok = false;
   out.kind = static_cast<Outcome::Kind>(kind);
   out.node = {static_cast<std::uint32_t>(in.varint())};
   out.attempt = static_cast<std::uint32_t>(in.varint());
   if (out.kind == Outcome::Kind::withdrawn) return out;
   if (out.kind == Outcome::Kind::started) return out.at = in.time(), out;
+  if (out.kind == Outcome::Kind::expanded) {
+    out.at = in.time();
+    out.first = {static_cast<std::uint32_t>(in.varint())};
+    out.elements = static_cast<std::uint32_t>(in.varint());
+    out.content = in.content();
+    return out;
+  }
   if (out.kind == Outcome::Kind::failed) out.failure = static_cast<FailureClass>(in.byte());
   const std::uint8_t flags = in.byte();
   out.at = in.time();
@@ -106,6 +114,13 @@ void SegmentWriter::append(const Outcome& outcome) {
   put_varint(bytes_, outcome.attempt);
   if (outcome.kind == Outcome::Kind::withdrawn) return;
   if (outcome.kind == Outcome::Kind::started) return put_time(bytes_, outcome.at);
+  if (outcome.kind == Outcome::Kind::expanded) {
+    bytes_.front() = k_segment_version_with_maps;
+    put_time(bytes_, outcome.at);
+    put_varint(bytes_, outcome.first.value);
+    put_varint(bytes_, outcome.elements);
+    return put_content(bytes_, outcome.content);
+  }
   const bool completed = outcome.kind != Outcome::Kind::failed;
   const bool used =
       outcome.user.count() + outcome.system.count() > 0 || outcome.peak_memory_kib > 0;
@@ -165,7 +180,10 @@ bool read_segment(std::string_view segment, const std::function<void(Outcome&&)>
   const auto bytes = open_bytes(segment);
   if (!bytes || bytes->empty()) return false;
   const char version = bytes->front();
-  if (version != k_segment_version && version != k_segment_version_without_waits) return false;
+  if (version != k_segment_version && version != k_segment_version_with_maps &&
+      version != k_segment_version_without_waits) {
+    return false;
+  }
   // The sum says that these are the bytes we wrote, so visiting while reading is safe.
   Reader in{{bytes->substr(1)}};
   while (!in.left.empty() && in.ok) {

@@ -4,15 +4,17 @@
 //
 // A segment is one row of the journal: up to 8,192 outcomes in the order they happened.
 //
-//   segment = version:u8 (1 or 2) outcome* sum:u64
+//   segment = version:u8 (1, 2 or 3) outcome* sum:u64
 //   outcome = kind:u8 node:varint attempt:varint body
 //   kind    = 1 started | 2 completed | 3 failed (another attempt may follow) | 4 withdrawn | 5
 //   kept
 //             (completed under an earlier program: counts only if the key is still the same)
+//           | 6 expanded (version 3)
 //   body of started           = at:time
 //   body of completed, kept   = flags:u8 times [usage] [key:32] result [outputs] [log]
 //   body of failed            = class:u8 flags:u8 times [usage] exit:varint signal:varint
 //                               error:text [log]
+//   body of expanded          = at:time first:varint elements:varint content (of the list)
 //   times   = at:time took:time [waited:time] [suspended:time]     (waited: version 2; flag 64)
 //   usage   = user:time system:time peak_kib:varint                (flag 1)
 //   key     = 32 bytes                                             (flag 2)
@@ -24,8 +26,12 @@
 //   content = hash:32 size:varint
 //
 // varint, text, time and sum are those of journal/fields.h. `at` counts from the submission of the
-// execution, `took` from `at`, `waited` up to `at`. stored: versions 1 and 2 never change; version
-// 2 is written.
+// execution, `took` from `at`, `waited` up to `at`. stored: no version ever changes; version 2 is
+// written, and 3 where a map was expanded.
+//
+// Nodes are named by their indices in the Dag. A map node that is expanded gets nodes whose indices
+// are not in the program (dag/maps.h), so its expansion stands before all outcomes of these:
+// whoever repeats the expansions of an execution in this order gives the nodes the same indices.
 
 #include <functional>
 #include <optional>
@@ -46,7 +52,8 @@ struct Outcome {
     completed = 2,
     failed = 3,
     withdrawn = 4,
-    kept = 5
+    kept = 5,
+    expanded = 6
   };
   Kind kind = Kind::completed;
   NodeIndex node;  // in the program recorded with the execution
@@ -60,13 +67,15 @@ struct Outcome {
   std::uint64_t peak_memory_kib = 0;
   std::optional<Digest> key;         // completed: empty for in-process values
   std::optional<std::string> value;  // completed: a small value of an in-process node
-  store::Content content;            // completed: of the result, when `value` is empty
+  store::Content content;  // completed: of the result, when `value` is empty; expanded: of the list
   std::vector<store::OutputEntry> outputs;
   std::optional<store::Content> log;  // stderr, when it said something
   FailureClass failure = FailureClass::none;
   std::optional<int> exit_code;
   std::optional<int> signal;
   std::string error;  // one line
+  NodeIndex first;    // expanded: of the values of the elements
+  std::uint32_t elements = 0;
 };
 
 inline constexpr std::size_t k_segment_outcomes_max = 8192;

@@ -71,6 +71,9 @@ Made AttemptMaker::make(NodeIndex node, std::uint32_t number,
     case Operation::sleep:
       attempt.work = executor::SleepWork{dag::sleep_duration(what)};
       return attempt;
+    case Operation::map:
+      DSCHED_ASSERT(false, "a map is expanded and evaluated, never started");
+      break;
     case Operation::shell:
     case Operation::exec:
     case Operation::external:
@@ -219,6 +222,7 @@ std::string AttemptMaker::external_request(NodeIndex node, const std::vector<std
 
 store::DataType data_type(const dag::Dag& dag, NodeIndex node, std::uint64_t size) {
   const dag::Node& what = dag.node(node);
+  if (what.operation == Operation::map) return store::DataType::nested;
   if (what.operation != Operation::constant) return store::data_type_of_bytes(size);
   const std::string_view value = dag::const_value(what);
   const bool nested = value.starts_with('{') || value.starts_with('[');

@@ -66,6 +66,28 @@ class Bench {
     }
     return *this;
   }
+  // A map over `list`; `elements` says of how many when it is expanded. Its nodes are shell nodes.
+  Bench& map(std::string_view id, std::string_view list, const dag::Settings& settings = {}) {
+    dag::TemplateNode made;
+    made.node.operation = dag::Operation::shell;
+    made.node.parameters = "{}";
+    made.node.settings = builder_.add_settings(settings);
+    made.arguments = {{}};
+    return map_of(id, list, std::move(made));
+  }
+  // A map whose elements are maps.
+  Bench& map_of_maps(std::string_view id, std::string_view list) {
+    dag::TemplateNode inner;
+    inner.node.operation = dag::Operation::shell;
+    inner.node.parameters = "{}";
+    inner.arguments = {{}};
+    dag::TemplateNode outer;
+    outer.node.operation = dag::Operation::map;
+    outer.node.parameters = "{}";
+    outer.arguments = {{}};
+    outer.inner = builder_.add_template({{std::move(inner)}, 0});
+    return map_of(id, list, std::move(outer));
+  }
   PoolIndex pool(std::string_view name, std::uint32_t limit) {
     builder_.add_pool({keep(name), Slots{limit}});
     return builder_.pool_named(keep(name));
@@ -149,11 +171,26 @@ class Bench {
     CHECK_FALSE(ended_);
   }
 
+  std::map<std::string, std::uint32_t> elements;  // of maps, by node id; else 1
   std::vector<NodePlan> plan;           // fill in before prepare(); shorter ones are completed
   std::map<std::string, Fact> answers;  // to Examine, by node id; else MustRun
   Instant now{std::chrono::seconds{1000}};
 
+  std::vector<std::string> recalled;  // nodes of expansions that an earlier runner completed
+  Expanded::Wanted wanted = Expanded::Wanted::all;
+
  private:
+  Bench& map_of(std::string_view id, std::string_view list, dag::TemplateNode made) {
+    dag::NewNode added;
+    added.node.node_id = keep(id);
+    added.node.parameters = "{}";
+    added.node.operation = dag::Operation::map;
+    const std::string_view arguments[] = {keep(list)};
+    added.arguments = arguments;
+    added.template_index = builder_.add_template({{std::move(made)}, 0});
+    (void)builder_.add_node(added);
+    return *this;
+  }
   std::string_view keep(std::string_view text) {
     return *texts_.emplace_back(std::make_unique<std::string>(text));
   }
@@ -171,6 +208,21 @@ class Bench {
   }
   void perform(const Evaluate& effect) {
     execution_->apply(now, AttemptEnded{effect.node, FailureClass::none, 0}, effects_);
+  }
+  void perform(const Expand& effect) {
+    const auto width = elements.find(id(effect.node));
+    const std::uint32_t count = width == elements.end() ? 1 : width->second;
+    const dag::Expansion expansion = dag_->expand(effect.node, count);
+    std::vector<NodePlan> joining(dag_->size() - expansion.first.value);
+    for (std::uint32_t i = 0; i < count; ++i) joining[i].wanted = false;
+    execution_->admit(expansion.first, joining);
+    for (const std::string& done : recalled) {
+      const auto node = dag_->find(done);
+      if (node && dag_->maps().with(*node) == dag_->maps().of(effect.node)) {
+        execution_->recall(*node, Phase::completed, 1);
+      }
+    }
+    execution_->apply(now, Expanded{effect.node, wanted}, effects_);
   }
   void perform(const StartAttempt& effect) {
     granted_.push_back(id(effect.node));

@@ -195,6 +195,7 @@ class Play {
     execution_->apply(now_, MustRun{effect.node, dag_.settings(effect.node).approval.has_value()},
                       effects_);
   }
+  void perform(const Expand&) { FAIL("these programs have no maps"); }
   void perform(const Evaluate& effect) {
     check_predecessors(effect.node);
     execution_->apply(now_, AttemptEnded{effect.node, FailureClass::none, 0}, effects_);

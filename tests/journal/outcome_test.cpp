@@ -177,7 +177,7 @@ std::string with_sum(std::string body) {
 TEST_CASE("journal: bytes with a right sum that are no outcomes are refused") {
   CHECK(read(with_sum("\1")));
   CHECK(read(with_sum("\2")));
-  CHECK_FALSE(read(with_sum("\3")));                              // another version
+  CHECK_FALSE(read(with_sum("\4")));                              // another version
   CHECK_FALSE(read(with_sum("\2\6\0\1")));                        // an unknown kind
   CHECK_FALSE(read(with_sum("\1\6\0\1")));                        // an unknown kind
   CHECK_FALSE(read(with_sum(std::string("\1\1\0", 3))));          // ends within an outcome
@@ -213,6 +213,24 @@ TEST_CASE("journal: version 2 of the segment stays as it is") {
   CHECK(segment.substr(0, segment.size() - 8) == std::string("\2\2\5\1\4\xE8\7\0\7\2hi", 12));
   CHECK(to_hex(sha256(segment_of({full(), failed()}))) ==
         "fb0b216bddc8d40193cc51491727f7c1da3994f1ac6bcd7608b3ec34b9d019d8");
+}
+
+TEST_CASE("journal: an expansion is read as it was written, beside other outcomes") {
+  Outcome expanded;
+  expanded.kind = Kind::expanded;
+  expanded.node = {3};
+  expanded.attempt = 0;
+  expanded.at = 5us;
+  expanded.first = {70'000};
+  expanded.elements = 1'000'000;
+  expanded.content = content("[1,2]");
+  const auto outcomes = read(segment_of({full(), expanded, failed()}));
+  REQUIRE(outcomes);
+  REQUIRE(outcomes->size() == 3);
+  CHECK(is_same((*outcomes)[1], expanded));
+  CHECK((*outcomes)[1].first == expanded.first);
+  CHECK((*outcomes)[1].elements == expanded.elements);
+  CHECK(is_same((*outcomes)[2], failed()));
 }
 
 TEST_CASE("journal: a segment of version 1 is read, without waits") {
