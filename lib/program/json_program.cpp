@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <list>
 
 #include "base/text_arena.h"
 #include "dag/builder.h"
@@ -299,11 +300,26 @@ std::string Pass::pointer_of(const dag::Place& place) const {
   using Kind = dag::Place::Kind;
   const Path document;
   const Path nodes = member(document, "nodes");
-  const Path node = element(nodes, place.node.value);
+  const Path of_program = element(nodes, place.node.value);
+  std::uint32_t depth = place.depth;
+  std::uint32_t position = place.element;
+  if (place.kind == Kind::argument) {
+    if (const auto inside = nodes_.written_in(place.node, place.element)) {
+      depth = inside->depth;
+      position = inside->element;
+    }
+  }
+  // The template of a map is parameters/node of it. A list, because each path holds its parent.
+  std::list<Path> steps{of_program};
+  for (; depth > 0; --depth) {
+    steps.push_back(member(steps.back(), name_of(Field::parameters)));
+    steps.push_back(member(steps.back(), "node"));
+  }
+  const Path& node = steps.back();
   const auto of_node = [&](Field field) { return member(node, name_of(field)); };
   const auto in_node = [&](Field field) {
     const Path at = of_node(field);
-    return pointer_to(element(at, place.element));
+    return pointer_to(element(at, position));
   };
   const Path dependencies = member(document, "dependencies");
   const Path goals = member(document, "goals");

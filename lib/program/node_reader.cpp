@@ -12,7 +12,7 @@ namespace {
 constexpr dag::Operation k_operations[] = {dag::Operation::shell,      dag::Operation::exec,
                                            dag::Operation::constant,   dag::Operation::read_file,
                                            dag::Operation::write_file, dag::Operation::concat,
-                                           dag::Operation::sleep};
+                                           dag::Operation::sleep,      dag::Operation::map};
 
 bool is_operation_name(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
@@ -100,28 +100,52 @@ void NodeReader::read_node(const Path& path, const Draft* defaults) {
   if (reader.token() == JsonToken::failed) return;
   check_complete(path, offset);
 
-  ParametersOut checked;
-  if (draft_.has_operation && draft_.has_arguments &&
-      (draft_.has_parameters || !draft_.has(Field::parameters))) {
-    const Path at = member(path, name_of(Field::parameters));
-    const std::string_view canonical =
-        draft_.has_parameters ? std::string_view(draft_.parameters) : "{}";
-    const bool is_concat_without = draft_.operation == dag::Operation::concat && canonical == "{}";
-    if (!is_concat_without)
-      checked = check_parameters({draft_.operation, canonical, draft_.arguments}, at, faults_);
-  }
   dag::NewNode added;
+  ParametersOut checked;
+  MapArguments arguments{static_cast<std::uint32_t>(draft_.arguments.size()), {}};
+  const bool is_map = draft_.has_operation && draft_.operation == dag::Operation::map;
+  if (is_map) {
+    check_map(path);
+    if (auto inner = read_map(path, defaults, 1)) {
+      added.template_index = inner->index;
+      for (const Needed& needed : inner->needed) {
+        draft_.arguments.push_back(needed.name);
+        arguments.of_templates.push_back(needed.place);
+      }
+      checked.path = std::move(inner->path);
+    }
+  } else {
+    checked = checked_parameters(path, draft_.arguments);
+  }
   added.node.node_id = draft_.node_id;
   added.node.line = line;
-  added.node.operation = draft_.operation;
-  added.node.parameters = keep_parameters(checked.text);
-  if (draft_.operation == dag::Operation::external && draft_.has_operation)
-    added.node.operation_name = builder_.add_operation_name(draft_.operation_name);
-  if (!draft_.pool.empty()) draft_.settings.pool = builder_.pool_named(draft_.pool);
-  if (draft_.has_settings) added.node.settings = builder_.add_settings(std::move(draft_.settings));
   added.arguments = draft_.arguments;
+  settle(added.node, checked);
   if (!checked.path.empty()) added.path = values_.keep(checked.path);
-  (void)builder_.add_node(added);
+  const NodeIndex index = builder_.add_node(added);
+  if (!arguments.of_templates.empty()) map_arguments_.emplace(index, std::move(arguments));
+}
+
+ParametersOut NodeReader::checked_parameters(const Path& path,
+                                             std::span<const std::string_view> arguments) {
+  const bool is_readable = draft_.has_operation && draft_.has_arguments &&
+                           (draft_.has_parameters || !draft_.has(Field::parameters));
+  if (!is_readable) return {};
+  const Path at = member(path, name_of(Field::parameters));
+  const std::string_view canonical =
+      draft_.has_parameters ? std::string_view(draft_.parameters) : "{}";
+  if (draft_.operation == dag::Operation::concat && canonical == "{}") return {};
+  return check_parameters({draft_.operation, canonical, arguments}, at, faults_);
+}
+
+// Gives the node what the draft says of its operation, parameters and settings.
+void NodeReader::settle(dag::Node& node, const ParametersOut& checked) {
+  node.operation = draft_.operation;
+  node.parameters = keep_parameters(checked.text);
+  if (draft_.operation == dag::Operation::external && draft_.has_operation)
+    node.operation_name = builder_.add_operation_name(draft_.operation_name);
+  if (!draft_.pool.empty()) draft_.settings.pool = builder_.pool_named(draft_.pool);
+  if (draft_.has_settings) node.settings = builder_.add_settings(std::move(draft_.settings));
 }
 
 // The parameters' text for the Dag: the program's own bytes where they are canonical already.
@@ -140,7 +164,7 @@ void NodeReader::check_complete(const Path& path, std::size_t offset) {
                                             : "node '" + std::string(draft_.node_id) + "'") +
                     " has no " + std::string(name_of(field)),
          .pointer = pointer_to(path),
-         .offset = offset});
+         .offset = values_.in_program(offset)});
   };
   if (!draft_.has(Field::node_id)) missing(Field::node_id);
   if (!draft_.has(Field::operation) && !draft_.has_operation) missing(Field::operation);
@@ -217,10 +241,6 @@ void NodeReader::read_operation(const Path& path) {
     draft_.operation = operation;
     draft_.has_operation = true;
     return;
-  }
-  if (*name == "map") {
-    return values_.fault("unsupported", path, "the operation map is not supported yet",
-                         "write one node for each element");
   }
   if (!is_operation_name(*name)) {
     return values_.fault("invalid_value", path,

@@ -6,12 +6,15 @@
 // faults of the whole program come together.
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "dag/builder.h"
 #include "program/fields.h"
+#include "program/parameters.h"
 #include "program/values.h"
 #include "program/variables.h"
 
@@ -40,10 +43,20 @@ struct Draft {
 class NodeReader {
  public:
   NodeReader(Values& values, dag::Builder& builder, const Variables& variables, Faults& faults)
-      : values_(values), builder_(builder), faults_(faults), replacement_(variables, faults) {}
+      : values_(values),
+        builder_(builder),
+        variables_(variables),
+        faults_(faults),
+        replacement_(variables, faults) {}
 
   // The top-level `defaults`, as if they stood first in every node.
   [[nodiscard]] Draft read_defaults(const Path& path);
+  // Where an argument of a map node was written that its template needs. Empty: by the node itself.
+  struct WrittenIn {
+    std::uint32_t depth = 0;  // as in dag::Place
+    std::uint32_t element = 0;
+  };
+  [[nodiscard]] std::optional<WrittenIn> written_in(NodeIndex map, std::uint32_t argument) const;
   // Reads the node at the reader and adds it. `defaults` may be null.
   void read_node(const Path& path, const Draft* defaults);
 
@@ -59,14 +72,39 @@ class NodeReader {
   void check_complete(const Path& path, std::size_t offset);
   void unknown_field(const Path& path);
   [[nodiscard]] std::string_view keep_parameters(std::string_view canonical);
+  [[nodiscard]] ParametersOut checked_parameters(const Path& path,
+                                                 std::span<const std::string_view> arguments);
+  void settle(dag::Node& node, const ParametersOut& checked);
+  // ---- maps (template_reader.cpp)
+  struct Needed {
+    std::string_view name;
+    WrittenIn place;
+  };
+  struct ReadTemplate {
+    std::uint32_t index = 0;     // the builder's
+    std::vector<Needed> needed;  // what map nodes around it must have among their arguments
+    std::string path;            // of a read_file
+  };
+  void check_map(const Path& path);
+  [[nodiscard]] std::optional<ReadTemplate> read_map(const Path& path, const Draft* defaults,
+                                                     std::uint32_t depth);
+  [[nodiscard]] std::optional<ReadTemplate> read_template(const Path& path, const Draft& around,
+                                                          std::uint32_t depth);
+  void check_template(const Path& path);
 
   Values& values_;
   dag::Builder& builder_;
+  const Variables& variables_;
   Faults& faults_;
   VariableReplacement replacement_;
   Draft draft_;
   // Where the parameters were written, if their canonical text may be the written one.
   std::optional<std::string_view> written_parameters_;
+  struct MapArguments {
+    std::uint32_t own = 0;
+    std::vector<WrittenIn> of_templates;  // behind its own
+  };
+  std::unordered_map<NodeIndex, MapArguments> map_arguments_;
 };
 
 }  // namespace dsched::program

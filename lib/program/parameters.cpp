@@ -44,6 +44,7 @@ Names names_for(Operation operation) {
     case Operation::sleep:
       return {{"seconds", "duration_s"}, 2};
     case Operation::external:
+    case Operation::map:
       return {{}, 0};
   }
   return {{}, 0};
@@ -330,6 +331,7 @@ void Check::finish() {
       break;
     case Operation::concat:
     case Operation::external:
+    case Operation::map:
       return;
   }
   out_.text += '}';

@@ -82,7 +82,7 @@ bool Values::canonical(const Path& path, std::string& out, JsonReplacement* repl
   faults_.add({.code = found->kind == JsonFault::Kind::number ? "out_of_range" : "duplicate_name",
                .message = found->message,
                .pointer = pointer_to(path),
-               .offset = found->offset});
+               .offset = in_program(found->offset)});
   while (reader_.depth() > outside && reader_.next() != JsonToken::failed) {
   }
   return false;
@@ -93,7 +93,7 @@ void Values::fault(std::string_view code, const Path& path, std::string message,
   faults_.add({.code = code,
                .message = std::move(message),
                .pointer = pointer_to(path),
-               .offset = reader_.offset(),
+               .offset = in_program(reader_.offset()),
                .hint = std::move(hint)});
 }
 

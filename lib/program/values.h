@@ -30,10 +30,19 @@ struct Range {
 
 class Values {
  public:
-  Values(JsonReader& reader, TextArena& arena, Faults& faults)
-      : reader_(reader), arena_(arena), faults_(faults) {}
+  // Whether the reader's offsets are those of the program's text. Else faults are where their
+  // pointers lead.
+  enum class Offsets : std::uint8_t { of_program, of_copy };
+  Values(JsonReader& reader, TextArena& arena, Faults& faults,
+         Offsets offsets = Offsets::of_program)
+      : reader_(reader), arena_(arena), faults_(faults), offsets_(offsets) {}
 
   [[nodiscard]] JsonReader& reader() { return reader_; }
+  [[nodiscard]] TextArena& arena() { return arena_; }
+  // Where a fault at this offset of the reader is in the program's text, if that can be said.
+  [[nodiscard]] std::optional<std::size_t> in_program(std::size_t offset) const {
+    return offsets_ == Offsets::of_program ? std::optional(offset) : std::nullopt;
+  }
   // The text of the current name or string, living as long as the arena or the program.
   [[nodiscard]] std::string_view kept_text();
   [[nodiscard]] std::string_view keep(std::string_view text) { return arena_.keep(text); }
@@ -68,6 +77,7 @@ class Values {
   JsonReader& reader_;
   TextArena& arena_;
   Faults& faults_;
+  Offsets offsets_;
   CanonicalJson canonical_;
 };
 

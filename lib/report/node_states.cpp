@@ -33,6 +33,7 @@ NodeStates::NodeStates(const dag::Dag& dag, DigestOf digest_of)
 void NodeStates::add(const Outcome& outcome) {
   if (outcome.node.value >= nodes_.size()) return;  // of a program that was replaced
   if (outcome.kind == Outcome::Kind::kept) return;  // counts when it is found to be the same
+  if (outcome.kind == Outcome::Kind::expanded) return;
   NodeFigures& node = nodes_[outcome.node.value];
   if (outcome.kind == Outcome::Kind::withdrawn) {
     node.is_started = false;

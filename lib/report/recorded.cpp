@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "journal/expansions.h"
 #include "journal/live.h"
 #include "store/run_locks.h"
 
@@ -94,7 +95,11 @@ journal::ExecutionRecord find_execution(Book book, const std::string& name) {
 
 RecordedProgram program_of(Book book, const journal::ExecutionRecord& record) {
   auto program = read_program(book.store, record);
-  if (program) return std::move(*program);
+  if (program) {
+    journal::repeat_expansions(book.journal, record.number, program->dag);
+    program->wanted = wanted_nodes(program->dag, record.settings);
+    return std::move(*program);
+  }
   throw Error(ErrorKind::damaged, called(record) + ": its program is no longer in the store");
 }
 
@@ -132,6 +137,7 @@ void each_node(Book book, const journal::ExecutionRecord& record, const NodeFilt
   const WallTime now = book.store.world().clock.wall();
   for (std::uint32_t i = 0; i < program.dag.size(); ++i) {
     const NodeIndex node{i};
+    if (!program.dag.maps().is_node(node)) continue;
     if (!program.wanted[i] && !states.is_touched(node)) continue;
     const NodeFigures& figures = states[node];
     if (!filter.states.empty() && !is_asked_for(filter, figures.state)) continue;

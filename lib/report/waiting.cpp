@@ -51,7 +51,7 @@ std::optional<WaitingLine> as_a_whole(const WaitingScene& scene, std::string_vie
 
 std::optional<WaitingLine> by_dependencies(const WaitingScene& scene, NodeIndex node) {
   WaitingLine line = line_for(scene.dag.node(node).node_id, "dependency", "waits for ");
-  for (const NodeIndex before : scene.dag.predecessors(node)) {
+  for (const NodeIndex before : dag::needs_now(scene.dag, node)) {
     if (scene.states[before].state == NodeState::completed) continue;
     ++line.nodes_in_all;
     if (line.nodes.size() < k_dependencies_shown) {

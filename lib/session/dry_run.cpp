@@ -27,8 +27,9 @@ enum class Fate : std::uint8_t { known, runs, unknown };
 
 class DryRun {
  public:
-  DryRun(const Prepared& prepared, Examiner& examiner, AttemptMaker& maker, Values& values)
+  DryRun(Prepared& prepared, Examiner& examiner, AttemptMaker& maker, Values& values)
       : prepared_(prepared),
+        fan_out_(prepared.dag, values, prepared.inner_targets, prepared.partly_wanted),
         examiner_(examiner),
         maker_(maker),
         values_(values),
@@ -53,6 +54,7 @@ class DryRun {
       answer_.unknown.push_back(id);
       return;
     }
+    if (prepared_.dag.node(node).operation == dag::Operation::map) return visit_map(node);
     Verdict verdict = examiner_.examine(node);
     if (const auto* reusable = std::get_if<Reusable>(&verdict)) {
       const store::Record& record = reusable->record;
@@ -71,6 +73,54 @@ class DryRun {
     answer_.would_run.push_back({id, command_text(prepared_.dag, node), std::move(why)});
   }
 
+  // The list is known, so the elements are; what becomes of the map follows from them.
+  void visit_map(NodeIndex map) {
+    dag::Dag& dag = prepared_.dag;
+    const std::string id(dag.node(map).node_id);
+    const auto would_run = [&](std::string why) {
+      answer_.would_run.push_back({id, command_text(dag, map), std::move(why)});
+    };
+    const auto list = values_.bytes(dag.arguments(map).front(), k_list_bytes_max);
+    auto cut = elements_of(list ? *list : std::string_view());
+    auto* const elements = std::get_if<Elements>(&cut);
+    if (!list || elements == nullptr) {
+      fate_[map.value] = Fate::runs;
+      return would_run(list ? "its list has too many elements" : "its list cannot be read");
+    }
+    const dag::Expansion expansion =
+        dag.expand(map, static_cast<std::uint32_t>(elements->values.size()));
+    values_.grow(dag.size());
+    fate_.resize(dag.size(), Fate::known);
+    for (std::uint32_t i = 0; i < expansion.elements; ++i) {
+      values_.set_value(expansion.value(i), std::move(elements->values[i]));
+    }
+    if (const auto missing = fan_out_.missing(expansion)) {
+      fate_[map.value] = Fate::runs;
+      return would_run(*missing);
+    }
+    const std::size_t running = answer_.would_run.size();
+    const std::vector<engine::NodePlan> plans = fan_out_.plan(expansion);
+    for (std::uint32_t i = expansion.elements; i < plans.size(); ++i) {
+      if (plans[i].wanted) visit({expansion.first.value + i});
+    }
+    if (fan_out_.wanted(map) == engine::Expanded::Wanted::some) return;
+    ResultArray results;
+    for (std::uint32_t i = 0; i < expansion.elements; ++i) {
+      const NodeIndex node = expansion.result(i);
+      std::optional<std::string> bytes;
+      if (fate_[node.value] == Fate::known) bytes = values_.bytes(node, k_list_bytes_max);
+      if (!bytes) {
+        fate_[map.value] = Fate::unknown;
+        answer_.unknown.push_back(id);
+        return;
+      }
+      results.add(*bytes, result_kind(dag.node(node)));
+    }
+    values_.set_value(map, results.take());
+    if (running == answer_.would_run.size()) return answer_.would_reuse.push_back(id);
+    would_run("made of the results of its elements");
+  }
+
   // A value that costs nothing is made, so that what depends on it can be judged.
   void evaluate_or_run(NodeIndex node) {
     const dag::Operation operation = prepared_.dag.node(node).operation;
@@ -85,7 +135,8 @@ class DryRun {
     }
   }
 
-  const Prepared& prepared_;
+  Prepared& prepared_;
+  FanOut fan_out_;
   Examiner& examiner_;
   AttemptMaker& maker_;
   Values& values_;
@@ -104,7 +155,7 @@ std::variant<wire::DryRunAnswer, InvalidProgram> dry_run(RunRequest request, Obs
   if (!request.program) throw Error(ErrorKind::usage, "--dry-run needs a program");
   auto prepared = prepare(*request.program, request);
   if (auto* invalid = std::get_if<InvalidProgram>(&prepared)) return std::move(*invalid);
-  const Prepared& plan = std::get<Prepared>(prepared);
+  Prepared& plan = std::get<Prepared>(prepared);
   request.store.mode = store::Mode::read_only;
   request.run.explain = true;
   store::Store store(request.store, world);

@@ -61,6 +61,9 @@ class Examiner {
   }
   // Completed by an earlier runner under another program: used where the key is still the same.
   void set_kept(std::unordered_map<NodeIndex, journal::Outcome> kept) { kept_ = std::move(kept); }
+  void keep(NodeIndex node, journal::Outcome outcome) {
+    kept_.insert_or_assign(node, std::move(outcome));
+  }
   // The result of this node was lost: the store is not asked again.
   void distrust(NodeIndex node) { distrusted_.insert(node); }
 

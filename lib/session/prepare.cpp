@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -16,6 +17,37 @@ namespace {
 
 using nlohmann::json;
 
+struct ExternalOperation {
+  std::string name;
+  std::string pointer;  // from the node to the template it stands in
+};
+
+// The external operation of a node, or of the templates of a map, that `look_up` does not know.
+std::optional<ExternalOperation> find_external(
+    const dag::Dag& dag, NodeIndex index, const std::function<bool(const std::string&)>& look_up) {
+  const auto unknown = [&](const dag::Node& node) {
+    return node.operation == dag::Operation::external &&
+           !look_up(std::string(dag.name_of_operation(node)));
+  };
+  const dag::Node* node = &dag.node(index);
+  if (unknown(*node)) return ExternalOperation{std::string(dag.name_of_operation(*node)), {}};
+  if (node->operation != dag::Operation::map) return std::nullopt;
+  std::string pointer;
+  const dag::Template* made_of = &dag.maps().template_of(index);
+  while (made_of != nullptr) {
+    pointer += "/parameters/node";
+    const dag::Template* inner = nullptr;
+    for (const dag::TemplateNode& one : made_of->nodes) {
+      if (unknown(one.node)) {
+        return ExternalOperation{std::string(dag.name_of_operation(one.node)), pointer};
+      }
+      if (one.inner) inner = &dag.maps().templates()[*one.inner];
+    }
+    made_of = inner;
+  }
+  return std::nullopt;
+}
+
 // Looks up every dsched-op-NAME of the program; those not found become diagnostics.
 std::vector<program::Diagnostic> find_operations(const RunRequest& request, Prepared& prepared) {
   const Environment environment(request.environment, {});
@@ -24,22 +56,24 @@ std::vector<program::Diagnostic> find_operations(const RunRequest& request, Prep
     search_path = request.run.operations_folder + ':' + search_path;
   }
   std::vector<program::Diagnostic> missing;
+  const auto look_up = [&](const std::string& name) {
+    if (prepared.operations.contains(name)) return true;
+    auto path = sys::find_executable("dsched-op-" + name, search_path);
+    if (path) prepared.operations.emplace(name, std::move(*path));
+    return path.has_value();
+  };
   for (std::uint32_t i = 0; i < prepared.dag.size(); ++i) {
     const dag::Node& node = prepared.dag.node({i});
-    if (node.operation != dag::Operation::external) continue;
-    const std::string name(prepared.dag.operation_name({i}));
-    if (prepared.operations.contains(name)) continue;
-    if (auto path = sys::find_executable("dsched-op-" + name, search_path)) {
-      prepared.operations.emplace(name, std::move(*path));
-      continue;
-    }
+    const auto unknown = find_external(prepared.dag, {i}, look_up);
+    if (!unknown) continue;
+    const std::string& name = unknown->name;
     program::Diagnostic diagnostic;
     diagnostic.code = "unknown_operation";
     diagnostic.message = "node " + std::string(node.node_id) + ": unknown operation " + name +
                          ": no executable dsched-op-" + name + " was found";
     diagnostic.line = node.line;
     diagnostic.column = node.line > 0 ? 1 : 0;
-    diagnostic.pointer = "/nodes/" + std::to_string(i) + "/operation";
+    diagnostic.pointer = "/nodes/" + std::to_string(i) + unknown->pointer + "/operation";
     constexpr std::string_view k_known[] = {"shell",      "exec",   "const", "read_file",
                                             "write_file", "concat", "sleep"};
     if (const auto near = nearest(name, k_known)) {
@@ -116,6 +150,31 @@ NodeIndex find_target(const dag::Dag& dag, const std::string& name, const char* 
               near ? "did you mean " + std::string(*near) + "?" : std::string{});
 }
 
+// A name that the program does not have, but one of its maps may come to have.
+bool is_inner(const dag::Dag& dag, const std::string& name) {
+  return !dag.find(name) && map_around(dag, name).has_value();
+}
+
+// The maps around inner targets must be expanded, so what they need is wanted.
+void want_inner(Prepared& prepared, std::vector<NodeIndex> needed) {
+  if (prepared.inner_targets.empty()) return;
+  const std::unordered_set<NodeIndex> whole(prepared.wanted.begin(), prepared.wanted.end());
+  for (const InnerTarget& target : prepared.inner_targets) {
+    const NodeIndex map = *map_around(prepared.dag, target.id);
+    if (!whole.contains(map)) prepared.partly_wanted.insert(map);
+    needed.push_back(map);
+  }
+  prepared.wanted = dag::needed_for(prepared.dag, needed);
+  // What these need may in turn need such a map as a whole.
+  for (const NodeIndex map : std::unordered_set<NodeIndex>(prepared.partly_wanted)) {
+    const auto users = prepared.dag.dependents(map);
+    const bool is_used = std::any_of(users.begin(), users.end(), [&](NodeIndex user) {
+      return std::binary_search(prepared.wanted.begin(), prepared.wanted.end(), user);
+    });
+    if (is_used) prepared.partly_wanted.erase(map);
+  }
+}
+
 }  // namespace
 
 std::variant<Prepared, InvalidProgram> prepare(const program::Source& source,
@@ -124,23 +183,32 @@ std::variant<Prepared, InvalidProgram> prepare(const program::Source& source,
   if (auto* diagnostics = std::get_if<std::vector<program::Diagnostic>>(&read)) {
     return InvalidProgram{std::move(*diagnostics)};
   }
-  Prepared prepared{std::move(std::get<dag::Dag>(read)), {}, {}, {}, {}};
+  Prepared prepared;
+  prepared.dag = std::move(std::get<dag::Dag>(read));
   auto missing = find_operations(request, prepared);
   if (!missing.empty()) return InvalidProgram{std::move(missing)};
   auto misplaced = find_outputs_in_store(request, prepared.dag);
   if (!misplaced.empty()) return InvalidProgram{std::move(misplaced)};
+  std::vector<NodeIndex> needed;
   for (const std::string& target : request.run.targets) {
-    prepared.goals.push_back(find_target(prepared.dag, target, "--target"));
+    if (is_inner(prepared.dag, target)) {
+      prepared.inner_targets.push_back({target, true});
+    } else {
+      prepared.goals.push_back(find_target(prepared.dag, target, "--target"));
+    }
   }
-  if (prepared.goals.empty()) {
+  if (request.run.targets.empty()) {
     prepared.goals.assign(prepared.dag.goals().begin(), prepared.dag.goals().end());
   }
-  std::vector<NodeIndex> needed = prepared.goals;
-  if (request.answer.result_node) {
+  needed = prepared.goals;
+  if (request.answer.result_node && is_inner(prepared.dag, *request.answer.result_node)) {
+    prepared.inner_targets.push_back({*request.answer.result_node, false});
+  } else if (request.answer.result_node) {
     prepared.result_node = find_target(prepared.dag, *request.answer.result_node, "--result");
     needed.push_back(*prepared.result_node);
   }
   prepared.wanted = dag::needed_for(prepared.dag, needed);
+  want_inner(prepared, needed);
   return prepared;
 }
 

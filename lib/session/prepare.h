@@ -5,10 +5,12 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
 #include "dag/dag.h"
+#include "session/fan_out.h"
 #include "session/run.h"
 
 namespace dsched::session {
@@ -18,7 +20,9 @@ struct Prepared {
   std::unordered_map<std::string, std::string> operations;  // NAME -> executable of dsched-op-NAME
   std::vector<NodeIndex> goals;                             // the targets, or the program's goals
   std::vector<NodeIndex> wanted;                            // what they need, ascending
-  std::optional<NodeIndex> result_node;
+  std::optional<NodeIndex> result_node;                     // empty too when it is an inner target
+  std::vector<InnerTarget> inner_targets;                   // nodes that come with an expansion
+  std::unordered_set<NodeIndex> partly_wanted;              // maps that only these need
 };
 
 // Throws Error (usage) for a target that the program does not have.

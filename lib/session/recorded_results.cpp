@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "journal/expansions.h"
 #include "program/json_program.h"
 #include "sys/files.h"
 
@@ -13,14 +14,18 @@ namespace dsched::session {
 namespace {
 
 // The number of a node in the program that was recorded with the execution.
-std::optional<NodeIndex> find_node(store::Store& store, const journal::ExecutionRecord& record,
+std::optional<NodeIndex> find_node(store::Store& store, journal::Journal& journal,
+                                   const journal::ExecutionRecord& record,
                                    std::string_view node_id) {
   auto text = store::read_blob(store.blobs(), record.program.hash);
   if (!text) return std::nullopt;
   // What was --set does not change which nodes there are, so faults about it are of no interest.
-  const auto read = program::read_json_program(program::source_from(std::move(*text)));
-  const auto* dag = std::get_if<dag::Dag>(&read);
-  return dag == nullptr ? std::nullopt : dag->find(node_id);
+  auto read = program::read_json_program(program::source_from(std::move(*text)));
+  auto* dag = std::get_if<dag::Dag>(&read);
+  if (dag == nullptr) return std::nullopt;
+  if (const auto node = dag->find(node_id)) return node;
+  journal::repeat_expansions(journal, record.number, *dag);
+  return dag->find(node_id);
 }
 
 std::uint64_t write_part(std::string_view bytes, const ByteRange& range, int fd) {
@@ -54,11 +59,11 @@ std::optional<RecordedResult> JournalNames::find(std::string_view execution,
                                                  std::string_view node_id) {
   const auto record = journal_.find(execution);
   if (!record) return std::nullopt;
-  const auto node = find_node(store_, *record, node_id);
+  const auto node = find_node(store_, journal_, *record, node_id);
   if (!node) return std::nullopt;
   std::optional<RecordedResult> found;
   journal_.each_outcome(record->number, [&](journal::Outcome&& outcome) {
-    if (outcome.node != *node) return;
+    if (outcome.node != *node || outcome.kind == journal::Outcome::Kind::expanded) return;
     found.reset();
     if (outcome.kind != journal::Outcome::Kind::completed) return;
     found = RecordedResult{outcome.key, std::move(outcome.value), outcome.content};

@@ -9,15 +9,17 @@ namespace dsched::session {
 using journal::Outcome;
 
 History read_history(journal::Journal& journal, const journal::ExecutionRecord& record,
-                     const std::vector<std::string>& named, const dag::Dag& dag) {
+                     const std::vector<std::string>& named, dag::Dag& dag) {
   std::map<NodeIndex, Recalled> recalled;
   History history;
+  history.lists = journal::repeat_expansions(journal, record.number, dag);
   std::unordered_map<NodeIndex, bool> under_way;
   journal.each_outcome(record.number, [&](Outcome&& outcome) {
     if (outcome.kind == Outcome::Kind::kept) {
       history.kept.insert_or_assign(outcome.node, std::move(outcome));
       return;
     }
+    if (outcome.kind == Outcome::Kind::expanded) return;
     Recalled& node = recalled[outcome.node];
     node.node = outcome.node;
     node.attempts = std::max(node.attempts, outcome.attempt);
@@ -29,7 +31,8 @@ History read_history(journal::Journal& journal, const journal::ExecutionRecord& 
     }
   });
   for (auto& [index, node] : recalled) {
-    if (index.value >= dag.size()) continue;  // of a program that was replaced
+    if (index.value >= dag.size()) continue;   // of a program that was replaced
+    if (!dag.maps().is_node(index)) continue;  // of an expansion that was replaced
     const auto is_it = [&, id = dag.node(index).node_id](const std::string& name) {
       return name == id;
     };
@@ -40,8 +43,15 @@ History read_history(journal::Journal& journal, const journal::ExecutionRecord& 
   return history;
 }
 
-History carry_over(History&& history, const dag::Dag& before, const dag::Dag& now) {
+History carry_over(History&& history, const dag::Dag& before, dag::Dag& now) {
   History carried;
+  for (const dag::Expansion& expansion : before.maps().expansions()) {
+    const auto map = now.find(before.node(expansion.map).node_id);
+    const bool is_map = map && now.node(*map).operation == dag::Operation::map;
+    if (!expansion.is_current || !is_map) continue;
+    now.expand(*map, expansion.elements);
+    carried.lists.emplace(*map, history.lists.at(expansion.map));
+  }
   const auto keep = [&](NodeIndex old, Outcome&& outcome) {
     if (old.value >= before.size()) return;
     const auto node = now.find(before.node(old).node_id);
@@ -57,16 +67,21 @@ History carry_over(History&& history, const dag::Dag& before, const dag::Dag& no
   return carried;
 }
 
-void write_kept(journal::Journal& journal, ExecutionNumber execution, const History& history) {
+void write_kept(journal::Journal& journal, ExecutionNumber execution, const History& history,
+                const dag::Dag& dag) {
   std::map<NodeIndex, const Outcome*> sorted;
   for (const auto& [node, outcome] : history.kept) sorted.emplace(node, &outcome);
   journal::SegmentWriter segment;
-  for (const auto& [node, outcome] : sorted) {
-    segment.append(*outcome);
+  const auto append = [&](const Outcome& outcome) {
+    segment.append(outcome);
     if (segment.outcomes() == journal::k_segment_outcomes_max) {
       journal.append_segment(execution, segment.take());
     }
+  };
+  for (const dag::Expansion& expansion : dag.maps().expansions()) {
+    append(journal::expanded_outcome(expansion, history.lists.at(expansion.map)));
   }
+  for (const auto& [node, outcome] : sorted) append(*outcome);
   if (segment.outcomes() > 0) journal.append_segment(execution, segment.take());
 }
 

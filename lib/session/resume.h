@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dag/dag.h"
+#include "journal/expansions.h"
 #include "journal/journal.h"
 
 namespace dsched::session {
@@ -26,18 +27,21 @@ struct Recalled {
 struct History {
   std::vector<Recalled> recalled;                        // ascending by node
   std::unordered_map<NodeIndex, journal::Outcome> kept;  // to be used if the key is still the same
+  journal::ExpandedLists lists;                          // of maps that were expanded
 };
 
 // `named` are the node ids that a person named on the command line: their word that these may run
-// again although nobody knows how far they got.
+// again although nobody knows how far they got. What was expanded is expanded in `dag`, too.
 [[nodiscard]] History read_history(journal::Journal& journal,
                                    const journal::ExecutionRecord& record,
-                                   const std::vector<std::string>& named, const dag::Dag& dag);
+                                   const std::vector<std::string>& named, dag::Dag& dag);
 
 // The same for another program: everything completed becomes `kept`, under the new node numbers.
-[[nodiscard]] History carry_over(History&& history, const dag::Dag& before, const dag::Dag& now);
+// Maps that the new program has as well are expanded in `now`, as if their lists were the same.
+[[nodiscard]] History carry_over(History&& history, const dag::Dag& before, dag::Dag& now);
 
-// Writes `kept` as outcomes of the execution, in the caller's transaction.
-void write_kept(journal::Journal& journal, ExecutionNumber execution, const History& history);
+// Writes expansions and `kept` as outcomes of the execution, in the caller's transaction.
+void write_kept(journal::Journal& journal, ExecutionNumber execution, const History& history,
+                const dag::Dag& dag);
 
 }  // namespace dsched::session

@@ -123,18 +123,19 @@ class RunInStore {
                                         ", and the program is DAG " +
                                         escape_for_terminal(plan.dag.dag_id()));
     }
-    History history = read_history(journal, *record, named, plan.dag);
-    if (!same) {
+    History history;
+    if (same) {
+      history = read_history(journal, *record, named, plan.dag);
+    } else {
       RunRequest before = request_;
       before.run.targets.clear();
       before.answer.result_node.reset();
       auto old = prepare(recorded, before);
-      if (const auto* old_plan = std::get_if<Prepared>(&old)) {
+      if (auto* old_plan = std::get_if<Prepared>(&old)) {
+        history = read_history(journal, *record, named, old_plan->dag);
         history = carry_over(std::move(history), old_plan->dag, plan.dag);
-      } else {
-        history = {};
       }
-      replace_program(store, journal, *record, history);
+      replace_program(store, journal, *record, history, plan.dag);
     }
     auto log = begin_log(store, *record);
     const engine::ExecutionStatus before = record->status;
@@ -235,19 +236,20 @@ class RunInStore {
   }
 
   void replace_program(store::Store& store, journal::Journal& journal,
-                       journal::ExecutionRecord& record, const History& history) {
+                       journal::ExecutionRecord& record, const History& history,
+                       const dag::Dag& dag) {
     record.folder = request_.folder;
     record.settings = settings_text(request_);
     record.program = keep_program(store, request_.program->text);
     sys::Transaction transaction(store.database());
     journal.drop_segments(record.number);
-    write_kept(journal, record.number, history);
+    write_kept(journal, record.number, history, dag);
     journal.update(record);
     transaction.commit();
   }
 
   wire::RunAnswer run_recorded(store::Store& store, journal::Journal& journal,
-                               journal::ExecutionRecord& record, const Prepared& prepared,
+                               journal::ExecutionRecord& record, Prepared& prepared,
                                History&& history) {
     Environment environment(request_.environment, store.identity().secret);
     if (const auto flags = makeflags_for_commands(request_.environment)) {
@@ -300,7 +302,9 @@ class RunInStore {
                                    .pass_through = request_.pass_through},
                        .goals = prepared.goals,
                        .wanted = prepared.wanted,
-                       .operations = prepared.operations};
+                       .operations = prepared.operations,
+                       .inner_targets = prepared.inner_targets,
+                       .partly_wanted = prepared.partly_wanted};
     Runner runner(plan, ports, journal, record);
     runner.recall(std::move(history));
     wire::RunAnswer answer = runner.run();
@@ -311,8 +315,11 @@ class RunInStore {
     examiner.settle();
     save_digests(store);
     collect_now_and_then(store, journal);
-    if (answer.success && prepared.result_node &&
-        !runner.write_result(*prepared.result_node, request_.answer.result_fd)) {
+    auto shown = prepared.result_node;
+    if (request_.answer.result_node && !shown) {
+      shown = prepared.dag.find(*request_.answer.result_node);
+    }
+    if (answer.success && shown && !runner.write_result(*shown, request_.answer.result_fd)) {
       throw Error(ErrorKind::damaged,
                   "the result of " + *request_.answer.result_node + " is no longer in the store");
     }

@@ -62,7 +62,9 @@ Runner::Runner(const RunPlan& plan, const Ports& ports, journal::Journal& journa
       ports_(ports),
       journal_(journal),
       execution_(execution),
+      goals_(plan.goals),
       values_(plan.dag.size(), ports.store.blobs(), ports.argument_files),
+      fan_out_(plan.dag, values_, plan.inner_targets, plan.partly_wanted),
       examiner_({plan.dag, ports.store, ports.workspace, plan.environment, values_}, plan.options,
                 Examiner::Effects::allowed),
       maker_(plan.dag, plan.context, plan.environment, examiner_, values_),
@@ -90,6 +92,7 @@ std::vector<engine::NodePlan> Runner::node_plans() {
   for (engine::NodePlan& plan : plans) plan.wanted = false;
   for (const NodeIndex node : plan_.wanted) plans[node.value].wanted = true;
   for (const NodeIndex node : dag.topological_order()) {
+    if (dag.node(node).operation == dag::Operation::map) plans[node.value].in_process = true;
     if (!is_in_memory(dag.node(node).operation) || !plans[node.value].wanted) continue;
     const auto arguments = dag.arguments(node);
     plans[node.value].in_process =
@@ -106,6 +109,9 @@ std::vector<engine::NodePlan> Runner::node_plans() {
   for (const NodeIndex goal : plan_.goals) {
     if (plans[goal.value].in_process) leaving.push_back(goal);
   }
+  // The result of a map is made of what was looked up, or could have been.
+  std::erase_if(leaving,
+                [&dag](NodeIndex node) { return dag.node(node).operation == dag::Operation::map; });
   std::sort(leaving.begin(), leaving.end());
   leaving.erase(std::unique(leaving.begin(), leaving.end()), leaving.end());
   if (leaving.size() > k_looked_up_max) return plans;
@@ -346,6 +352,8 @@ void Runner::reuse(NodeIndex node, const store::Record& record) {
 // ever, whatever happens to the files that were meant.
 void Runner::warn_of_idle_globs(NodeIndex node, std::span<const executor::InputFile> inputs) {
   if (!inputs.empty()) return;
+  const dag::Expansion* const expansion = plan_.dag.maps().with(node);
+  if (expansion != nullptr && expansion->element_of(node) > 0) return;  // told of the first one
   const std::vector<std::string_view>& patterns = plan_.dag.settings(node).inputs;
   if (patterns.empty() || !std::all_of(patterns.begin(), patterns.end(), is_glob)) return;
   warn("input " + std::string(patterns.front()) + " of " +
@@ -399,24 +407,28 @@ void Runner::cannot_run(NodeIndex node, FailureClass failure, const std::string&
 }
 
 void Runner::perform(const engine::Evaluate& effect) {
+  if (plan_.dag.maps().of(effect.node) != nullptr) return gather(effect.node);
+  finish_in_process(effect.node, maker_.evaluate(effect.node));
+}
+
+void Runner::finish_in_process(NodeIndex node, std::string&& value) {
   constexpr std::size_t k_journal_value_max = 4096;  // bytes; larger ones are blobs
-  std::string value = maker_.evaluate(effect.node);
   const Nanoseconds waited = now_ - emitted_;
-  figures_.evaluated(effect.node, waited);
+  figures_.evaluated(node, waited);
   if (value.size() <= k_journal_value_max) {
-    recorder_.add_value(now_, effect.node, {since_submission(now_), waited}, value);
+    recorder_.add_value(now_, node, {since_submission(now_), waited}, value);
   } else {
     journal::Outcome outcome;
-    outcome.node = effect.node;
+    outcome.node = node;
     outcome.at = since_submission(now_);
     outcome.waited = waited;
     outcome.content = {sha256(value), value.size()};
     recorder_.add(now_, outcome);
     recorder_.add_content({outcome.content, value, {}});
   }
-  values_.set_value(effect.node, std::move(value));
-  if (stored_values_.contains(effect.node)) store_value(effect.node);
-  apply(engine::AttemptEnded{effect.node, FailureClass::none, 0});
+  values_.set_value(node, std::move(value));
+  if (stored_values_.contains(node)) store_value(node);
+  apply(engine::AttemptEnded{node, FailureClass::none, 0});
 }
 
 void Runner::perform(const engine::StartAttempt& effect) {
@@ -474,7 +486,10 @@ void Runner::perform(const engine::ControlTree& effect) {
 
 void Runner::perform(const engine::NodeSettled& effect) {
   const NodeIndex node = effect.node;
-  if (effect.state == NodeState::completed && values_.is_in_process(node)) return;
+  if (effect.state == NodeState::completed && values_.is_in_process(node)) {
+    if (plan_.dag.maps().of(node) != nullptr) tell(node, NodeChange::completed);
+    return;
+  }
   const bool is_final = effect.state != NodeState::pending;
   if (is_final) forget_key(node);
   if (is_final) delayed_.erase(node);

@@ -13,6 +13,7 @@
 #include "journal/live.h"
 #include "journal/wishes.h"
 #include "session/attempt_maker.h"
+#include "session/fan_out.h"
 #include "session/figures.h"
 #include "session/gates.h"
 #include "session/recorder.h"
@@ -26,7 +27,7 @@ inline constexpr Nanoseconds k_wishes_interval = std::chrono::seconds{1};
 
 // What has been found out before a run: everything but the world.
 struct RunPlan {
-  const dag::Dag& dag;
+  dag::Dag& dag;  // grows as maps are expanded
   const RunOptions& options;
   const AnswerOptions& answer;
   const Environment& environment;
@@ -34,6 +35,8 @@ struct RunPlan {
   std::vector<NodeIndex> goals;                             // whose results are the answer
   std::vector<NodeIndex> wanted;                            // ascending
   std::unordered_map<std::string, std::string> operations;  // NAME -> executable
+  std::vector<InnerTarget> inner_targets = {};              // nodes that come with an expansion
+  std::unordered_set<NodeIndex> partly_wanted = {};         // maps that only these need
 };
 
 class Runner {
@@ -91,6 +94,7 @@ class Runner {
 
   void perform(const engine::Examine& effect);
   void perform(const engine::Evaluate& effect);
+  void perform(const engine::Expand& effect);
   void perform(const engine::StartAttempt& effect);
   void perform(const engine::Withdraw& effect);
   void perform(const engine::ControlTree& effect);
@@ -102,6 +106,16 @@ class Runner {
   void take_read();
   void give_up_reading(std::optional<NodeIndex> node = std::nullopt);
 
+  // ---- maps (runner_expansion.cpp)
+  void expand(NodeIndex map, std::uint32_t elements, const store::Content& list);
+  void join(const dag::Expansion& expansion, std::vector<std::string>&& elements);
+  void prefetch(const dag::Expansion& expansion);
+  void gather(NodeIndex map);
+  void remember_duration(NodeIndex node, Nanoseconds took);
+  [[nodiscard]] std::optional<std::string> bytes_of(NodeIndex node);
+
+  void recall(Recalled&& recalled);
+  void finish_in_process(NodeIndex node, std::string&& value);
   void reuse(NodeIndex node, const store::Record& record);
   void warn_of_idle_globs(NodeIndex node, std::span<const executor::InputFile> inputs);
   void must_run(NodeIndex node, NotReusable&& verdict);
@@ -144,7 +158,9 @@ class Runner {
   Ports ports_;
   journal::Journal& journal_;
   journal::ExecutionRecord& execution_;
+  std::vector<NodeIndex> goals_;  // the plan's, and those within expansions that were made
   Values values_;
+  FanOut fan_out_;
   Examiner examiner_;
   AttemptMaker maker_;
   engine::Execution engine_;

@@ -201,7 +201,7 @@ void Runner::complete(executor::Ended&& ended, UnderWay&& under_way) {
   if (outcome.log) recorder_.add_content({*outcome.log, std::move(ended.log), {}});
   if (stored) recorder_.add_record(std::move(record));
   if (durations_) {
-    durations_->remember(plan_.dag.node(node).node_id, outcome.took - engine_.stood_still(node));
+    remember_duration(node, outcome.took - engine_.stood_still(node));
   }
   // A large result is a file that consumers open by its name, so it needs the name now.
   if (outcome.content.size > store::k_file_min) recorder_.commit();

@@ -37,28 +37,39 @@ std::string stopped_message(std::optional<Request> by) {
 void Runner::recall(History&& history) {
   examiner_.set_kept(std::move(history.kept));
   gates_.recall();
+  fan_out_.recall_lists(std::move(history.lists));
   for (Recalled& recalled : history.recalled) {
-    const NodeIndex node = recalled.node;
-    engine_.recall_attempts(node, recalled.attempts);
-    if (recalled.needs_decision) engine_.recall_needs_decision(node);
-    if (!recalled.completed) continue;
-    journal::Outcome& outcome = *recalled.completed;
-    const std::vector<executor::OutputRecord> outputs = output_records(outcome.outputs);
-    if (outcome.value) {
-      if (engine_.is_in_process(node)) {
-        values_.set_value(node, std::move(*outcome.value));
-        engine_.recall(node, Phase::completed, recalled.attempts);
-      }
-      continue;  // else it is examined again, which costs nothing that counts
+    if (recalled.node.value < plan_.dag.program_size()) {
+      recall(std::move(recalled));
+    } else {
+      fan_out_.recall(std::move(recalled));  // until its map is expanded
     }
-    const bool there =
-        outcome.content.size == 0 || ports_.store.blobs().contains(outcome.content.hash);
-    const bool in_place = ports_.workspace.in_place(outputs) || !ports_.workspace.restore(outputs);
-    if (!there || !in_place || engine_.is_in_process(node)) continue;
-    const Digest digest = executor::node_digest(outcome.content.hash, outputs);
-    values_.set_result(node, {outcome.content, digest, outcome.key});
-    engine_.recall(node, Phase::completed, recalled.attempts);
   }
+}
+
+void Runner::recall(Recalled&& recalled) {
+  const NodeIndex node = recalled.node;
+  engine_.recall_attempts(node, recalled.attempts);
+  if (recalled.needs_decision) engine_.recall_needs_decision(node);
+  // A map is expanded and evaluated again, so that its nodes are there.
+  const bool is_map = plan_.dag.node(node).operation == dag::Operation::map;
+  if (!recalled.completed || is_map) return;
+  journal::Outcome& outcome = *recalled.completed;
+  const std::vector<executor::OutputRecord> outputs = output_records(outcome.outputs);
+  if (outcome.value) {
+    if (engine_.is_in_process(node)) {
+      values_.set_value(node, std::move(*outcome.value));
+      engine_.recall(node, Phase::completed, recalled.attempts);
+    }
+    return;  // else it is examined again, which costs nothing that counts
+  }
+  const bool there =
+      outcome.content.size == 0 || ports_.store.blobs().contains(outcome.content.hash);
+  const bool in_place = ports_.workspace.in_place(outputs) || !ports_.workspace.restore(outputs);
+  if (!there || !in_place || engine_.is_in_process(node)) return;
+  const Digest digest = executor::node_digest(outcome.content.hash, outputs);
+  values_.set_result(node, {outcome.content, digest, outcome.key});
+  engine_.recall(node, Phase::completed, recalled.attempts);
 }
 
 // The goals' bytes; false when some were lost and must be made again.
@@ -66,7 +77,7 @@ bool Runner::collect_results() {
   results_.clear();
   if (!plan_.answer.with_results) return true;
   bool all = true;
-  for (const NodeIndex goal : plan_.goals) {
+  for (const NodeIndex goal : goals_) {
     if (auto result = goal_answer(goal)) {
       results_.push_back(std::move(*result));
     } else {
@@ -81,7 +92,7 @@ bool Runner::collect_results() {
 void Runner::collect_reached() {
   results_.clear();
   if (!plan_.answer.with_results) return;
-  for (const NodeIndex goal : plan_.goals) {
+  for (const NodeIndex goal : goals_) {
     const Phase phase = engine_.phase(goal);
     if (phase != Phase::completed && phase != Phase::reused) continue;
     if (auto result = goal_answer(goal)) results_.push_back(std::move(*result));

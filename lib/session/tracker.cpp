@@ -55,7 +55,33 @@ void describe_phase(Phase phase, wire::NodeAnswer& answer) {
   }
 }
 
+// Calls visit(index, duration if one is known) for the nodes of an expansion that take time.
+template <class Visit>
+void each_expected(const dag::Dag& dag, const dag::Expansion& expansion,
+                   const journal::Durations& recorded, const Visit& visit) {
+  const std::uint32_t begin = expansion.nodes_begin().value;
+  for (std::uint32_t k = 0; expansion.elements > 0 && k < expansion.per_element; ++k) {
+    const NodeIndex first{begin + k};
+    if (dag::is_builtin(dag.node(first).operation)) continue;
+    auto duration = recorded.duration(recorded_name(dag, first));
+    if (!duration) duration = dag.settings(first).expected;
+    for (std::uint32_t i = 0; i < expansion.elements; ++i) {
+      visit(begin + i * expansion.per_element + k, duration);
+    }
+  }
+}
+
 }  // namespace
+
+std::string recorded_name(const dag::Dag& dag, NodeIndex node) {
+  const dag::Expansion* const expansion = dag.maps().with(node);
+  if (expansion == nullptr) return std::string(dag.node(node).node_id);
+  const std::uint32_t position =
+      (node.value - expansion->nodes_begin().value) % expansion->per_element;
+  const dag::Template& made_of = dag.maps().template_of(expansion->map);
+  return recorded_name(dag, expansion->map) + ".*" +
+         std::string(made_of.nodes[position].node.node_id);
+}
 
 std::string log_tail(std::string_view log) {
   constexpr std::size_t k_bytes_max = 16 * 1024;
@@ -81,18 +107,25 @@ std::vector<Nanoseconds> Tracker::load_durations(const journal::Durations& recor
   expected_.assign(dag_.size(), Nanoseconds{0});
   Nanoseconds known{0};
   std::int64_t known_count = 0;
-  for (std::uint32_t i = 0; i < dag_.size(); ++i) {
-    if (dag::is_builtin(dag_.node({i}).operation)) continue;
-    auto duration = recorded.duration(dag_.node({i}).node_id);
-    if (!duration) duration = dag_.settings({i}).expected;
+  const auto note = [&](std::uint32_t i, std::optional<Nanoseconds> duration) {
     durations_[i] = duration.value_or(k_none);
-    if (!duration) continue;
+    if (!duration) return;
     expected_[i] = *duration;
     known += *duration;
     ++known_count;
+  };
+  for (std::uint32_t i = 0; i < dag_.program_size(); ++i) {
+    if (dag::is_builtin(dag_.node({i}).operation)) continue;
+    auto duration = recorded.duration(dag_.node({i}).node_id);
+    if (!duration) duration = dag_.settings({i}).expected;
+    note(i, duration);
+  }
+  for (const dag::Expansion& expansion : dag_.maps().expansions()) {
+    each_expected(dag_, expansion, recorded, note);
   }
   any_known_ = known_count > 0;
   const Nanoseconds mean = any_known_ ? known / known_count : k_unknown;
+  mean_ = mean;
   work_left_ = Nanoseconds{0};
   for (std::uint32_t i = 0; i < dag_.size(); ++i) {
     if (durations_[i] == k_none) durations_[i] = mean;
@@ -103,6 +136,22 @@ std::vector<Nanoseconds> Tracker::load_durations(const journal::Durations& recor
     if (!done) work_left_ += durations_[i];
   }
   return durations_;
+}
+
+void Tracker::add_expansion(const dag::Expansion& expansion, const journal::Durations& recorded,
+                            std::vector<engine::NodePlan>& plans) {
+  const std::uint32_t first = expansion.first.value;
+  // Those of an earlier runner's expansion were loaded with the others.
+  const bool is_new = durations_.size() < expansion.nodes_end().value;
+  if (is_new) durations_.resize(expansion.nodes_end().value, Nanoseconds{0});
+  each_expected(dag_, expansion, recorded, [&](std::uint32_t i, std::optional<Nanoseconds> known) {
+    engine::NodePlan& plan = plans[i - first];
+    if (is_new) durations_[i] = known.value_or(mean_);
+    plan.duration = durations_[i];
+    plan.expected = known.value_or(Nanoseconds{0});
+    any_known_ = any_known_ || known;
+    if (plan.wanted) work_left_ += durations_[i];
+  });
 }
 
 void Tracker::started(NodeIndex node, std::uint32_t attempt, Instant at) {

@@ -41,6 +41,9 @@ struct Trace {
 // The last lines of a log that an answer and a display show.
 [[nodiscard]] std::string log_tail(std::string_view log);
 
+// The name under which durations of a node are kept. All copies of a template share one.
+[[nodiscard]] std::string recorded_name(const dag::Dag& dag, NodeIndex node);
+
 class Tracker {
  public:
   Tracker(const dag::Dag& dag, Slots width) : dag_(dag), width_(width) {}
@@ -55,6 +58,10 @@ class Tracker {
   // Of the same: what each node is expected to take, 0 where nothing is known. To be called once.
   [[nodiscard]] std::vector<Nanoseconds> take_expected() { return std::move(expected_); }
   [[nodiscard]] bool has_durations() const { return !durations_.empty(); }
+
+  // The nodes of an expansion join: gives each plan its durations.
+  void add_expansion(const dag::Expansion& expansion, const journal::Durations& recorded,
+                     std::vector<engine::NodePlan>& plans);
 
   void started(NodeIndex node, std::uint32_t attempt, Instant at);
   void stopped(NodeIndex node);  // it runs no more, whichever way
@@ -94,6 +101,7 @@ class Tracker {
   std::vector<NodeIndex> running_nodes_;  // the same nodes
   std::vector<Nanoseconds> durations_;    // per node; empty: not loaded
   std::vector<Nanoseconds> expected_;     // until it is taken
+  Nanoseconds mean_{0};                   // of what is known, for what is not
   Nanoseconds work_left_{0};
   bool any_known_ = false;
   double percentage_ = 0;

@@ -29,6 +29,9 @@ class Values {
  public:
   Values(std::size_t nodes, store::Blobs& blobs, ArgumentFiles& files);
 
+  // There are so many nodes now.
+  void grow(std::size_t nodes) { index_.resize(nodes, k_nothing); }
+
   void set_value(NodeIndex node, std::string value);
   void set_result(NodeIndex node, const NodeResult& result);
   // Bytes of a result that the store does not have yet.

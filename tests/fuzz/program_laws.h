@@ -47,6 +47,10 @@ void check_node(const dag::Dag& dag, NodeIndex index, Check check) {
     case dag::Operation::external:
       check(!dag.operation_name(index).empty());
       break;
+    case dag::Operation::map:
+      check(arguments > 0);
+      check(dag.maps().template_of(index).nodes.size() == 1);
+      break;
   }
 }
 

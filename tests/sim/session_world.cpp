@@ -151,13 +151,10 @@ void World::run_in_store(Session& session, bool again) {
     auto text = store::read_blob(store.blobs(), record->program.hash);
     if (!text) throw Error(ErrorKind::damaged, "the program is no longer in the store");
     session.request.program = program::source_from(std::move(*text));
-    auto prepared = session::prepare(*session.request.program, session.request);
-    session::History recalled = session::read_history(journal, *record, session.request.run.targets,
-                                                      std::get<Prepared>(prepared).dag);
     record->status = engine::ExecutionStatus::running;
     record->finished_at.reset();
     journal.update(*record);
-    return run_recorded(session, journal, *record, std::move(recalled));
+    return run_recorded(session, journal, *record, again);
   }
   journal::ExecutionRecord record;
   record.id = sys::random_uuid_v7(dice_, clock_.wall());
@@ -174,14 +171,18 @@ void World::run_in_store(Session& session, bool again) {
     journal.submit(record);
     transaction.commit();
   }
-  run_recorded(session, journal, record, {});
+  run_recorded(session, journal, record, again);
 }
 
 void World::run_recorded(Session& session, journal::Journal& journal,
-                         journal::ExecutionRecord& record, session::History&& recalled) {
+                         journal::ExecutionRecord& record, bool again) {
   auto prepared = session::prepare(*session.request.program, session.request);
-  const auto* plan = std::get_if<Prepared>(&prepared);
+  auto* plan = std::get_if<Prepared>(&prepared);
   DSCHED_ASSERT(plan != nullptr, "a simulated program has no faults");
+  session::History recalled;
+  if (again) {
+    recalled = session::read_history(journal, record, session.request.run.targets, plan->dag);
+  }
   const session::Environment environment({}, session.store.identity().secret);
   const session::Ports ports{clock_,
                              dice_,
@@ -203,7 +204,9 @@ void World::run_recorded(Session& session, journal::Journal& journal,
                                               .pass_through = false},
                                   .goals = plan->goals,
                                   .wanted = plan->wanted,
-                                  .operations = {}};
+                                  .operations = {},
+                                  .inner_targets = plan->inner_targets,
+                                  .partly_wanted = plan->partly_wanted};
   session::Runner runner(run_plan, ports, journal, record);
   runner.recall(std::move(recalled));
   session.answer = runner.run();

@@ -83,7 +83,7 @@ class World {
   Outcome guarded(const Wishes& wishes, bool again);
   void run_in_store(Session& session, bool again);
   void run_recorded(Session& session, journal::Journal& journal, journal::ExecutionRecord& record,
-                    session::History&& recalled);
+                    bool again);
   void note_promises(const Session& session);
   void check_promises(const Outcome& outcome);
   bool damage_file(const std::string& bytes);
