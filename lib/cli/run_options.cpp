@@ -194,9 +194,16 @@ void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("--operations", command.operations, "Where dsched-op-NAME is looked for first")
       ->type_name("DIR");
   app.add_flag("--trust-store", command.trust_store, "Use a store that was made elsewhere");
-  app.add_option("--language", command.language, "The program's language: auto or json")
-      ->check(CLI::IsMember({"auto", "json"}))
+  app.add_option("--language", command.language, "The program's language: auto, json or imgql")
+      ->check(CLI::IsMember({"auto", "json", "imgql"}))
       ->type_name("LANGUAGE");
+  app.add_flag("--print-syntax", command.print_syntax,
+               "Show the canonical text of an imgql program, and run nothing");
+  app.add_option("--print-graph", command.print_graph,
+                 "Show the graph that an imgql program is reduced to: json or dot")
+      ->check(CLI::IsMember({"json", "dot"}))
+      ->type_name("FORMAT");
+  app.add_flag("--strict", command.strict, "Refuse what only this implementation of imgql accepts");
   app.add_flag("--no-wait", command.no_wait,
                "End with exit code 3 where only approvals are left, instead of waiting for them");
   app.add_flag("--jobserver{auto}", command.jobserver,

@@ -37,6 +37,9 @@ struct RunCommand {
   std::string operations;
   bool trust_store = false;
   std::string language = "auto";
+  bool print_syntax = false;  // of a VoxLogica program
+  std::string print_graph;    // json, dot, or empty
+  bool strict = false;
   bool detach = false;
   bool no_wait = false;
   std::vector<std::string> jobserver;  // one per flag: a style

@@ -129,22 +129,15 @@ int show(const wire::DryRunAnswer& answer, const Context& context) {
   return static_cast<int>(Exit::done);
 }
 
-int show(const session::InvalidProgram& invalid, const RunOutput& output, const Context& context) {
+int show_faults(const session::InvalidProgram& invalid, const std::vector<std::string>& texts,
+                const std::string& program_name, const Context& context) {
   std::string lines;
-  for (const program::Diagnostic& diagnostic : invalid.diagnostics) {
-    lines += context.tool + ": " + escape_for_terminal(output.program_name);
-    if (diagnostic.line > 0) {
-      lines += ':' + std::to_string(diagnostic.line) + ':' + std::to_string(diagnostic.column);
-    }
-    lines += ": " + escape_for_terminal(diagnostic.message);
-    if (!diagnostic.hint.empty()) lines += " (" + escape_for_terminal(diagnostic.hint) + ')';
-    lines += '\n';
-  }
+  for (const std::string& text : texts) lines += context.tool + ": " + text + '\n';
   tell(lines);
   if (context.json) {
     const std::size_t faults = invalid.diagnostics.size();
     const wire::ErrorAnswer error{ErrorKind::invalid_program,
-                                  output.program_name + ": " +
+                                  program_name + ": " +
                                       (faults == 1 ? invalid.diagnostics.front().message
                                                    : std::to_string(faults) + " faults"),
                                   {},
@@ -152,6 +145,19 @@ int show(const session::InvalidProgram& invalid, const RunOutput& output, const 
     wire::write_error(error, context.layout(), write_out);
   }
   return static_cast<int>(Exit::usage);
+}
+
+int show(const session::InvalidProgram& invalid, const RunOutput& output, const Context& context) {
+  std::vector<std::string> texts;
+  for (const program::Diagnostic& diagnostic : invalid.diagnostics) {
+    std::string& text = texts.emplace_back(escape_for_terminal(output.program_name));
+    if (diagnostic.line > 0) {
+      text += ':' + std::to_string(diagnostic.line) + ':' + std::to_string(diagnostic.column);
+    }
+    text += ": " + escape_for_terminal(diagnostic.message);
+    if (!diagnostic.hint.empty()) text += " (" + escape_for_terminal(diagnostic.hint) + ')';
+  }
+  return show_faults(invalid, texts, output.program_name, context);
 }
 
 }  // namespace dsched::cli

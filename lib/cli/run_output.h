@@ -2,6 +2,9 @@
 #pragma once
 // What dsched-run prints when it is done, and the exit code that goes with it.
 
+#include <string>
+#include <vector>
+
 #include "cli/command.h"
 #include "session/run.h"
 
@@ -18,5 +21,9 @@ struct RunOutput {
 [[nodiscard]] int show(const wire::DryRunAnswer& answer, const Context& context);
 [[nodiscard]] int show(const session::InvalidProgram& invalid, const RunOutput& output,
                        const Context& context);
+// The same with texts for people of one's own, one for each fault.
+[[nodiscard]] int show_faults(const session::InvalidProgram& invalid,
+                              const std::vector<std::string>& texts,
+                              const std::string& program_name, const Context& context);
 
 }  // namespace dsched::cli

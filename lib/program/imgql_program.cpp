@@ -96,19 +96,19 @@ Syntax read_program(ProgramFile main, ProgramFiles& files, Dialect dialect,
 }
 
 std::string fault_text(const Syntax& syntax, const Fault& fault) {
+  const auto is_start = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
   const Position at = syntax.position(fault.place);
-  std::string out = std::string(at.source) + ":" + std::to_string(at.line) + ":" +
-                    std::to_string(at.column) + ": " + fault.code + ": " + fault.message + "\n";
-  out.append("  ").append(at.line_text).append("\n  ");
-  // Tabs stay tabs, so that the caret stands below its character.
-  std::uint32_t column = 1;
-  for (const char c : at.line_text) {
-    if (column == at.column) break;
-    if ((static_cast<unsigned char>(c) & 0xC0) == 0x80) continue;
-    out += c == '\t' ? '\t' : ' ';
-    ++column;
+  std::size_t offset = 0;  // of the character at the place, in its line
+  for (std::uint32_t column = 1; column < at.column && offset < at.line_text.size(); ++column) {
+    do ++offset;
+    while (offset < at.line_text.size() && !is_start(at.line_text[offset]));
   }
-  return out + "^";
+  const std::string before = escape_for_terminal(at.line_text.substr(0, offset));
+  const auto width = std::count_if(before.begin(), before.end(), is_start);
+  return escape_for_terminal(at.source) + ":" + std::to_string(at.line) + ":" +
+         std::to_string(at.column) + ": " + fault.code + ": " + escape_for_terminal(fault.message) +
+         "\n  " + escape_for_terminal(at.line_text) + "\n  " +
+         std::string(static_cast<std::size_t>(width), ' ') + "^";
 }
 
 void sort_faults(std::vector<Fault>& faults) {

@@ -234,8 +234,8 @@ TEST_CASE("program: imgql a fault is shown with its line and a caret") {
   REQUIRE(read.faults.size() == 1);
   CHECK(fault_text(read.syntax, read.faults[0]) ==
         "p.imgql:2:12: E_UNBOUND_IDENTIFIER: nothing is not declared\n"
-        "  \tprint \"\xC3\xA9\" nothing\n"
-        "  \t          ^");
+        "  \\tprint \"\xC3\xA9\" nothing\n"
+        "              ^");
 }
 
 TEST_CASE("program: imgql imports come in place of the command, each file once") {

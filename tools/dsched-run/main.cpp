@@ -2,6 +2,7 @@
 // dsched-run: runs a program, resumes an execution, or says what a run would do.
 
 #include "cli/detach.h"
+#include "cli/imgql_command.h"
 #include "cli/run_options.h"
 #include "cli/run_output.h"
 #include "session/run.h"
@@ -12,6 +13,7 @@ using namespace dsched;
 
 int run_or_look(const CLI::App& app, cli::RunCommand& command, cli::Context& context,
                 const std::optional<std::vector<std::string>>& words) {
+  if (!words && cli::is_imgql(command)) return cli::show_imgql(command, context);
   session::RunRequest request = cli::run_request(app, command, context, words);
   const cli::RunOutput output{.program_name = words                    ? words->front()
                                               : command.program == "-" ? "standard input"
