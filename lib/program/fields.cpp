@@ -257,6 +257,13 @@ void read_setting(Field field, const Path& path, Values& values, Settings& setti
   }
 }
 
+bool is_operation_name(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '-';
+  });
+}
+
 std::optional<std::string> fault_in_node_id(std::string_view node_id) {
   if (node_id.empty()) return "a node_id is empty";
   if (node_id.size() > dag::k_node_id_bytes_max) {

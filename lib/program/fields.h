@@ -59,6 +59,9 @@ inline constexpr std::array<std::string_view, 25> k_field_names = {
 // builder knows. A faulty value leaves what was there.
 void read_setting(Field field, const Path& path, Values& values, dag::Settings& settings);
 
+// What can follow dsched-op- in the name of an executable.
+[[nodiscard]] bool is_operation_name(std::string_view name);
+
 // The rules for names of nodes; empty, or what is wrong with this one.
 [[nodiscard]] std::optional<std::string> fault_in_node_id(std::string_view node_id);
 

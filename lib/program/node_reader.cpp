@@ -14,13 +14,6 @@ constexpr dag::Operation k_operations[] = {dag::Operation::shell,      dag::Oper
                                            dag::Operation::write_file, dag::Operation::concat,
                                            dag::Operation::sleep,      dag::Operation::map};
 
-bool is_operation_name(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '.' || c == '-';
-  });
-}
-
 // What `defaults` may not say, because no two nodes can share it.
 bool is_own(Field field) {
   return field == Field::node_id || field == Field::arguments || field == Field::outputs;
