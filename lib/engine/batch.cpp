@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/batch.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "engine/retry.h"
+
+namespace dsched::engine {
+namespace {
+
+TreeControl control_for(StopRequest request) {
+  switch (request) {
+    case StopRequest::interrupt:
+      return TreeControl::interrupt;
+    case StopRequest::terminate:
+      return TreeControl::terminate;
+    case StopRequest::kill:
+      return TreeControl::kill;
+  }
+  return TreeControl::kill;
+}
+
+}  // namespace
+
+std::string_view name_of(Completion completion) {
+  switch (completion) {
+    case Completion::completed:
+      return "completed";
+    case Completion::failed:
+      return "failed";
+    case Completion::cancelled:
+      return "cancelled";
+    case Completion::timeout:
+      return "timeout";
+    case Completion::skipped:
+      return "skipped";
+  }
+  return {};
+}
+
+Batch::Batch(const BatchOptions& options) : options_(options) {
+  if (options_.running == BatchOptions::Running::parallel) return;
+  options_.width = {1};
+  options_.is_as_wide_as_machine = false;
+}
+
+void Batch::apply(Instant now, const BatchFact& fact, BatchEffects& out) {
+  std::visit([&](const auto& one) { on(now, one, out); }, fact);
+}
+
+// Keeps the counts right.
+void Batch::move(Data& request, RequestPhase to) {
+  const auto count = [&](RequestPhase phase, std::size_t by) {
+    switch (phase) {
+      case RequestPhase::queued:
+        (request.in_process ? queued_values_ : queued_attempts_) += by;
+        break;
+      case RequestPhase::backoff:
+        backing_off_ += by;
+        break;
+      case RequestPhase::running:
+      case RequestPhase::suspended:
+        counts_.running += by;
+        break;
+      case RequestPhase::granted:
+        if (request.in_process) values_under_way_ += by;
+        break;
+      case RequestPhase::settled:
+        break;
+    }
+  };
+  count(request.phase, ~std::size_t{0});  // minus one, modulo 2^64
+  request.phase = to;
+  count(to, 1);
+}
+
+void Batch::on(Instant, const Admitted& fact, BatchEffects& out) {
+  Data data;
+  data.priority = fact.priority;
+  data.in_process = fact.in_process;
+  data.timeout = fact.timeout;
+  const bool is_new = requests_.emplace(fact.request, data).second;
+  DSCHED_ASSERT(is_new, "a request is admitted once");
+  ++counts_.total;
+  if (options_.answers == BatchOptions::Answers::in_order) in_order_.push_back(fact.request);
+  ++(fact.in_process ? queued_values_ : queued_attempts_);
+  if (options_.running == BatchOptions::Running::sequential) {
+    attempts_.add({}, fact.request);  // in the order they come, whatever they are
+  } else if (fact.in_process) {
+    values_.add(fact.priority, fact.request);
+  } else {
+    attempts_.add(fact.priority, fact.request);
+    take_back_for(fact.priority, out);
+  }
+}
+
+void Batch::on(Instant, const InputEnded& fact, BatchEffects&) {
+  input_ended_ = true;
+  is_cut_ = is_cut_ || fact.cut;
+}
+
+void Batch::on(Instant, const RoomIs& fact, BatchEffects&) {
+  room_ = fact.room;
+}
+
+void Batch::on(Instant now, const AttemptStarted& fact, BatchEffects& out) {
+  Data& request = data(fact.node);
+  DSCHED_ASSERT(request.phase == RequestPhase::granted, "an attempt starts when it was granted");
+  drop_slot(now, request);
+  move(request, RequestPhase::running);
+  take_slot(now, request);
+  request.timed_out = false;
+  request.started = now;
+  request.stood_still = Nanoseconds{0};
+  if (lease_ && lease_->holding.lent) lent_used_ = 1;
+  if (request.timeout) set_timer(now + *request.timeout, TimerKind::timeout, fact.node);
+  // What was asked of all running attempts while this one was on its way holds for it as well.
+  if (stopping_) {
+    out.push_back(ControlTree{fact.node, control_for(*stopping_)});
+    if (stopping_ == StopRequest::terminate) {
+      set_timer(now + options_.grace, TimerKind::force, fact.node);
+    }
+  } else if (request.cancel_asked) {
+    out.push_back(ControlTree{fact.node, TreeControl::terminate});
+    set_timer(now + options_.grace, TimerKind::force, fact.node);
+  }
+  if (is_suspended_ || (is_paused_ && !stopping_)) suspend(now, fact.node, out);
+}
+
+void Batch::on(Instant now, const AttemptEnded& fact, BatchEffects& out) {
+  Data& request = data(fact.node);
+  // What stands still may be ended by somebody else.
+  if (request.phase == RequestPhase::suspended) resume(now, fact.node);
+  DSCHED_ASSERT(request.phase == RequestPhase::running || request.phase == RequestPhase::granted,
+                "what ends was handed out");
+  request.waits_for_nested = false;
+  if (!request.in_process) release(now, fact.node);
+  request.failure = request.timed_out ? FailureClass::timeout : fact.failure;
+  // What was granted ahead must not begin before this failure is decided upon; dispatch() grants it
+  // again if anything may start.
+  const bool failed = request.failure != FailureClass::none;
+  if (failed && !request.in_process) withdraw_granted(out);
+  if (!failed) return settle(fact.node, Completion::completed, out);
+  if (request.cancel_asked) return settle(fact.node, Completion::cancelled, out);
+  // Told to end, so how it ended says nothing about it.
+  if (stopping_ && !request.timed_out) return settle(fact.node, Completion::cancelled, out);
+  retry_or_fail(now, fact, out);
+}
+
+void Batch::retry_or_fail(Instant now, const AttemptEnded& fact, BatchEffects& out) {
+  Data& request = data(fact.node);
+  const bool again = request.attempts <= options_.retries && is_retryable(request.failure);
+  if (!again || is_stopping()) {
+    return settle(
+        fact.node,
+        request.failure == FailureClass::timeout ? Completion::timeout : Completion::failed, out);
+  }
+  move(request, RequestPhase::backoff);
+  set_timer(now + retry_delay(options_.backoff, request.attempts, fact.jitter), TimerKind::retry,
+            fact.node);
+}
+
+void Batch::on(Instant now, const AttemptWithdrawn& fact, BatchEffects& out) {
+  Data& request = data(fact.node);
+  DSCHED_ASSERT(request.phase == RequestPhase::granted, "only what was granted can come back");
+  release(now, fact.node);
+  --request.attempts;
+  request.withdraw_asked = false;
+  if (request.cancel_asked) return settle(fact.node, Completion::cancelled, out);
+  enqueue(fact.node, request, out);
+}
+
+void Batch::on(Instant now, const Stop& fact, BatchEffects& out) {
+  if (stopping_ && *stopping_ >= fact.request) return;
+  stopping_ = fact.request;
+  withdraw_granted(out);
+  const std::vector<NodeIndex> active = active_;
+  for (const NodeIndex request : active) {
+    end_attempt(now, request, control_for(fact.request), out);
+    if (fact.request == StopRequest::terminate) {
+      set_timer(now + options_.grace, TimerKind::force, request);
+    }
+  }
+}
+
+void Batch::on(Instant now, const Cancel&, BatchEffects& out) {
+  is_cancelled_ = true;
+  on(now, Stop{StopRequest::terminate}, out);
+}
+
+void Batch::on(Instant now, const CancelNode& fact, BatchEffects& out) {
+  const auto found = requests_.find(fact.node);
+  if (found == requests_.end() || found->second.cancel_asked) return;
+  Data& request = found->second;
+  switch (request.phase) {
+    case RequestPhase::granted:
+    case RequestPhase::running:
+    case RequestPhase::suspended:
+      request.cancel_asked = true;
+      if (request.phase == RequestPhase::granted) return out.push_back(Withdraw{fact.node});
+      end_attempt(now, fact.node, TreeControl::terminate, out);
+      return set_timer(now + options_.grace, TimerKind::force, fact.node);
+    case RequestPhase::queued:
+    case RequestPhase::backoff:
+      return settle(fact.node, Completion::cancelled, out);
+    case RequestPhase::settled:
+      return;
+  }
+}
+
+void Batch::withdraw_granted(BatchEffects& out) {
+  for (const NodeIndex request : active_) {
+    if (data(request).phase == RequestPhase::granted) out.push_back(Withdraw{request});
+  }
+}
+
+// What stands still must go on to end.
+void Batch::end_attempt(Instant now, NodeIndex request, TreeControl how, BatchEffects& out) {
+  const RequestPhase before = data(request).phase;
+  if (before != RequestPhase::running && before != RequestPhase::suspended) return;
+  out.push_back(ControlTree{request, how});
+  if (before == RequestPhase::running) return;
+  resume(now, request);
+  out.push_back(ControlTree{request, TreeControl::resume});
+}
+
+// It has been in the line before.
+void Batch::enqueue(NodeIndex request, Data& data, BatchEffects& out) {
+  move(data, RequestPhase::queued);
+  if (options_.running == BatchOptions::Running::sequential) {
+    return attempts_.add_again({}, request);
+  }
+  attempts_.add_again(data.priority, request);
+  take_back_for(data.priority, out);
+}
+
+// Attempts granted ahead, not begun, that one of this priority should go before are taken back.
+void Batch::take_back_for(Priority priority, BatchEffects& out) {
+  std::uint32_t ahead = used_ > start_limit() ? used_ - start_limit() : 0;
+  for (auto last = active_.rbegin(); last != active_.rend() && ahead > 0; ++last, --ahead) {
+    Data& request = data(*last);
+    if (request.phase != RequestPhase::granted || request.withdraw_asked) continue;
+    if (request.priority >= priority) continue;
+    request.withdraw_asked = true;
+    out.push_back(Withdraw{*last});
+  }
+}
+
+void Batch::settle(NodeIndex index, Completion completion, BatchEffects& out) {
+  Data& request = data(index);
+  move(request, RequestPhase::settled);
+  switch (completion) {
+    case Completion::completed:
+      ++counts_.completed;
+      break;
+    case Completion::failed:
+    case Completion::timeout:
+      ++counts_.failed;
+      break;
+    case Completion::skipped:
+      ++skipped_;
+      [[fallthrough]];
+    case Completion::cancelled:
+      ++counts_.cancelled;
+      break;
+  }
+  out.push_back(RequestSettled{index, completion, request.failure});
+  if (options_.answers == BatchOptions::Answers::as_they_end) {
+    requests_.erase(index);
+    out.push_back(AnswerRequest{index});
+    return;
+  }
+  while (!in_order_.empty() && data(in_order_.front()).phase == RequestPhase::settled) {
+    out.push_back(AnswerRequest{in_order_.front()});
+    requests_.erase(in_order_.front());
+    in_order_.pop_front();
+  }
+}
+
+void Batch::set_timer(Instant at, TimerKind kind, NodeIndex request) {
+  const Data& of = data(request);
+  timers_.push({at, kind, request, of.attempts, of.stood_still});
+}
+
+void Batch::on(Instant now, const Tick&, BatchEffects& out) {
+  if (is_suspended_) return;
+  if (look_at_ && *look_at_ <= now) look_at_.reset();  // dispatch() looks anyway
+  while (!timers_.empty() && timers_.top().at <= now) {
+    const Timer timer = timers_.top();
+    timers_.pop();
+    fire(now, timer, out);
+  }
+}
+
+void Batch::fire(Instant now, const Timer& timer, BatchEffects& out) {
+  const auto found = requests_.find(timer.request);
+  if (found == requests_.end() || found->second.attempts != timer.attempt) return;
+  Data& request = found->second;
+  if (timer.kind != TimerKind::retry) {
+    const Nanoseconds stood = request.stood_still - timer.stood_still;
+    if (stood > Nanoseconds{0}) return set_timer(timer.at + stood, timer.kind, timer.request);
+    if (request.phase == RequestPhase::suspended) {
+      return suspended_.at(timer.request).timers.push_back(timer);
+    }
+  }
+  switch (timer.kind) {
+    case TimerKind::retry:
+      if (request.phase == RequestPhase::backoff) enqueue(timer.request, request, out);
+      return;
+    case TimerKind::timeout:
+      if (request.phase != RequestPhase::running) return;
+      request.timed_out = true;
+      out.push_back(ControlTree{timer.request, TreeControl::terminate});
+      return set_timer(now + options_.grace, TimerKind::force, timer.request);
+    case TimerKind::force:
+      if (request.phase != RequestPhase::running) return;
+      out.push_back(ControlTree{timer.request, TreeControl::kill});
+      return;
+  }
+}
+
+std::optional<NodeIndex> Batch::next_in(RequestLine& line) const {
+  return line.best([this](NodeIndex request) {
+    const auto found = requests_.find(request);
+    return found != requests_.end() && found->second.phase == RequestPhase::queued;
+  });
+}
+
+bool Batch::may_begin(NodeIndex request) const {
+  if (is_stopping() || is_suspended_ || is_paused_ || room_ == Room::none) return false;
+  return room_ == Room::ample || (!in_order_.empty() && in_order_.front() == request);
+}
+
+void Batch::grant(Instant now, NodeIndex index, BatchEffects& out) {
+  Data& request = data(index);
+  move(request, RequestPhase::granted);
+  request.withdraw_asked = false;
+  if (!request.in_process) {
+    active_.push_back(index);
+    take_slot(now, request);
+  }
+  out.push_back(StartAttempt{index, ++request.attempts});
+}
+
+void Batch::start_values(BatchEffects& out) {
+  while (const auto next = next_in(values_)) {
+    if (!may_begin(*next)) return;
+    grant({}, *next, out);
+  }
+}
+
+void Batch::start_attempts(Instant now, BatchEffects& out) {
+  while (const auto next = next_in(attempts_)) {
+    // The first answer may be of a request that others stand before.
+    const NodeIndex request =
+        room_ == Room::for_first && !in_order_.empty() ? in_order_.front() : *next;
+    if (!may_begin(request) || data(request).phase != RequestPhase::queued) return;
+    if (used_ >= start_limit() && !may_go_ahead()) return;
+    grant(now, request, out);
+  }
+}
+
+void Batch::start_next_of_all(Instant now, BatchEffects& out) {
+  if (!active_.empty() || values_under_way_ > 0 || backing_off_ > 0) return;
+  const auto next = next_in(attempts_);
+  if (!next || !may_begin(*next)) return;
+  if (!data(*next).in_process && used_ >= start_limit()) return;
+  grant(now, *next, out);
+}
+
+// Nothing begins any more: what has not begun is over.
+void Batch::give_up_waiting(BatchEffects& out) {
+  if (queued_values_ + queued_attempts_ + backing_off_ == 0) return;
+  std::vector<NodeIndex> waiting;
+  for (const auto& [index, request] : requests_) {
+    if (request.phase == RequestPhase::queued || request.phase == RequestPhase::backoff) {
+      waiting.push_back(index);
+    }
+  }
+  std::sort(waiting.begin(), waiting.end());
+  for (const NodeIndex index : waiting) {
+    const Data& request = data(index);
+    Completion completion = Completion::skipped;
+    if (is_cancelled_) {
+      completion = Completion::cancelled;
+    } else if (request.failure != FailureClass::none) {
+      // It failed before, and would have been tried again.
+      completion =
+          request.failure == FailureClass::timeout ? Completion::timeout : Completion::failed;
+    }
+    settle(index, completion, out);
+  }
+}
+
+void Batch::dispatch(Instant now, BatchEffects& out) {
+  keep_within_lease(now, out);
+  resume_what_fits(now, out);
+  if (is_stopping()) {
+    give_up_waiting(out);
+  } else if (options_.running == BatchOptions::Running::sequential) {
+    start_next_of_all(now, out);
+  } else {
+    start_values(out);
+    start_attempts(now, out);
+  }
+  if (ended_ || !input_ended_ || !requests_.empty()) return;
+  ended_ = true;
+  out.push_back(BatchEnded{final_status()});
+}
+
+bool Batch::is_stopping() const {
+  return stopping_ || (options_.failure_limit && counts_.failed >= *options_.failure_limit);
+}
+
+ExecutionStatus Batch::final_status() const {
+  if (counts_.completed == counts_.total && !is_cut_) return ExecutionStatus::completed;
+  if (is_cancelled_) return ExecutionStatus::cancelled;
+  if (stopping_) return ExecutionStatus::interrupted;
+  return counts_.failed > 0 ? ExecutionStatus::failed : ExecutionStatus::cancelled;
+}
+
+std::optional<Instant> Batch::next_deadline() const {
+  if (is_suspended_) return std::nullopt;
+  std::optional<Instant> at = look_at_;
+  if (!timers_.empty() && (!at || timers_.top().at < *at)) at = timers_.top().at;
+  return at;
+}
+
+std::optional<RequestPhase> Batch::phase(NodeIndex request) const {
+  const auto found = requests_.find(request);
+  if (found == requests_.end()) return std::nullopt;
+  return found->second.phase;
+}
+
+Batch::AttemptState Batch::attempt(NodeIndex request) const {
+  const auto found = requests_.find(request);
+  if (found == requests_.end()) return {};
+  const Data& of = found->second;
+  return {of.stood_still, of.timed_out, of.attempts};
+}
+
+Batch::View Batch::view() const {
+  View view;
+  view.counts = counts_;
+  view.skipped = skipped_;
+  view.queued = queued_values_ + queued_attempts_;
+  view.backing_off = backing_off_;
+  view.in_use = {running_};
+  view.is_paused = is_paused_;
+  view.is_stopping = is_stopping();
+  view.has_granted = std::any_of(active_.begin(), active_.end(), [this](NodeIndex request) {
+    return requests_.at(request).phase == RequestPhase::granted;
+  });
+  return view;
+}
+
+}  // namespace dsched::engine
