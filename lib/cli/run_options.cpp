@@ -16,10 +16,6 @@ using session::RunRequest;
 
 constexpr unsigned k_jobs_max = 4096;  // worker threads; the attempt table has as many slots
 
-std::string absolute_folder(const std::filesystem::path& path) {
-  return std::filesystem::weakly_canonical(path).string();
-}
-
 Priority priority_from(const std::string& name) {
   if (name == "low") return {2};
   if (name == "normal") return {5};
@@ -139,6 +135,10 @@ void check_detach(const RunCommand& command) {
 
 }  // namespace
 
+std::string absolute_folder(const std::filesystem::path& path) {
+  return std::filesystem::weakly_canonical(path).string();
+}
+
 std::vector<std::string> environment_now() {
   std::vector<std::string> variables;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
@@ -212,24 +212,7 @@ void add_run_options(CLI::App& app, RunCommand& command) {
                "Answer as soon as the execution is recorded; it goes on without a terminal");
 }
 
-RunRequest run_request(const CLI::App& app, RunCommand& command, Context& context,
-                       const std::optional<std::vector<std::string>>& words) {
-  check_detach(command);
-  RunRequest request;
-  if (!command.resume.empty()) request.resume = command.resume;
-  if (words) {
-    if (!command.program.empty() || request.resume) {
-      throw Error(ErrorKind::usage, "--: a command stands instead of a program");
-    }
-    request.program = program_of(*words);
-    request.folder = absolute_folder(".");
-    request.pass_through = context.options.format != Format::json && !command.detach;
-  } else if (!command.program.empty()) {
-    read_program(app, command, request);
-    context.options = command.common;
-  } else if (!request.resume) {
-    throw Error(ErrorKind::usage, "a program is missing", "see dsched-run --help");
-  }
+void take_settings(const RunCommand& command, const Context& context, RunRequest& request) {
   request.run.width = {command.jobs.value_or(sys::usable_cpus())};
   request.run.is_width_chosen = command.jobs.has_value();
   request.shares_machine = command.machine != "none";
@@ -263,6 +246,27 @@ RunRequest run_request(const CLI::App& app, RunCommand& command, Context& contex
   }
   request.environment = environment_now();
   request.initiated_by = sys::user_name();
+}
+
+RunRequest run_request(const CLI::App& app, RunCommand& command, Context& context,
+                       const std::optional<std::vector<std::string>>& words) {
+  check_detach(command);
+  RunRequest request;
+  if (!command.resume.empty()) request.resume = command.resume;
+  if (words) {
+    if (!command.program.empty() || request.resume) {
+      throw Error(ErrorKind::usage, "--: a command stands instead of a program");
+    }
+    request.program = program_of(*words);
+    request.folder = absolute_folder(".");
+    request.pass_through = context.options.format != Format::json && !command.detach;
+  } else if (!command.program.empty()) {
+    read_program(app, command, request);
+    context.options = command.common;
+  } else if (!request.resume) {
+    throw Error(ErrorKind::usage, "a program is missing", "see dsched-run --help");
+  }
+  take_settings(command, context, request);
   return request;
 }
 

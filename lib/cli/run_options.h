@@ -3,6 +3,7 @@
 // The command line of dsched-run, and the request it becomes.
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,6 +54,10 @@ void add_run_options(CLI::App& app, RunCommand& command);
 [[nodiscard]] session::RunRequest run_request(const CLI::App& app, RunCommand& command,
                                               Context& context,
                                               const std::optional<std::vector<std::string>>& words);
+
+// What options say about how things run, wherever these come from. Throws Error (usage).
+void take_settings(const RunCommand& command, const Context& context, session::RunRequest& request);
+[[nodiscard]] std::string absolute_folder(const std::filesystem::path& path);
 
 // "NAME=VALUE" of this process.
 [[nodiscard]] std::vector<std::string> environment_now();

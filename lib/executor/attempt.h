@@ -41,6 +41,11 @@ struct ProcessWork {
                // the process stays in the caller's process group (dsched-run -- COMMAND)
   };
   Streams streams = Streams::captured;
+  enum class Output : std::uint8_t {
+    of_success,  // of a command that failed only the end is kept, for people
+    always,      // Ended::result has it, however the command ended
+  };
+  Output output = Output::of_success;
 };
 
 // Built-ins that do I/O or wait, and so need a thread. Paths are cleaned and relative to the

@@ -90,6 +90,7 @@ struct ProcessRunner::Running {
   sys::Child child;
   sys::TreeRoot root;
   bool is_shown = false;
+  bool keeps_output = false;  // however it ends
   bool is_suspended = false;
   bool is_killed = false;
   int show_error = 0;                 // why what passes through could not be written; 0: it could
@@ -136,6 +137,7 @@ bool ProcessRunner::spawn(const ProcessWork& work, Running& running, Ended& ende
   const sys::Fd input = open_stdin(work, ended);
   if (ended.failure != FailureClass::none) return false;
   running.is_shown = work.streams == ProcessWork::Streams::shown;
+  running.keeps_output = work.output == ProcessWork::Output::always;
   make_pipe(stderr_);
   stderr_.shown = running.is_shown ? options_.shown[2] : -1;
   if (running.is_shown) {
@@ -279,7 +281,7 @@ void ProcessRunner::settle(Running& running, Ended& ended) {
     ended.broken = ErrorKind::environment;
   }
   ended.log = log_.take();
-  if (ended.failure == FailureClass::none) {
+  if (ended.failure == FailureClass::none || running.keeps_output) {
     ended.result = result_.take();
   } else {
     ended.output_tail = result_.tail();

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "dag/operation.h"
-#include "executor/direct_command.h"
+#include "session/command_work.h"
 #include "wire/json_writer.h"
 
 namespace dsched::session {
@@ -15,11 +15,6 @@ using executor::Attempt;
 
 // Concatenations up to this size are made in memory, on the session's thread.
 constexpr std::uint64_t k_concat_in_memory_max = 256 * 1024;
-
-void set_environment(CommandEnvironment&& from, executor::ProcessWork& work) {
-  work.shared_environment = from.shared;
-  work.environment = std::move(from.own);
-}
 
 }  // namespace
 
@@ -182,22 +177,9 @@ void AttemptMaker::set_shell(NodeIndex node, const OwnVariables& own,
                              executor::ProcessWork& work) const {
   const dag::ShellParameters parameters = dag::shell_parameters(dag_.node(node));
   if (parameters.stdin_argument) work.stdin_file = files[parameters.stdin_argument->value];
-  std::vector<std::string> shell{"/bin/sh", "-c", parameters.command,
-                                 std::string(dag_.node(node).node_id)};
-  shell.insert(shell.end(), files.begin(), files.end());
-  if (auto direct = executor::direct_argv(parameters.command)) {
-    auto variables = environment_.for_direct_command(dag_.settings(node), own, work.folder);
-    if (variables) {
-      set_environment(std::move(*variables), work);
-      work.argv = std::move(*direct);
-      work.file = work.argv.front();
-      work.fallback = std::move(shell);
-      return;
-    }
-  }
-  set_environment(environment_.for_command(dag_.settings(node), own), work);
-  work.argv = std::move(shell);
-  work.file = "/bin/sh";
+  ShellCommand shell{parameters.command, {std::string(dag_.node(node).node_id)}};
+  shell.words.insert(shell.words.end(), files.begin(), files.end());
+  session::set_shell(std::move(shell), environment_, dag_.settings(node), own, work);
 }
 
 std::string AttemptMaker::external_request(NodeIndex node, const std::vector<std::string>& files) {

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "report/batch_record.h"
 #include "report/recorded.h"
 #include "session/auditing.h"
 #include "session/cancel_target.h"
@@ -53,6 +54,13 @@ std::optional<std::string> end_of_node(const CancelWorld& world,
                                        const journal::ExecutionRecord& record,
                                        const std::string& node_id, CancelItem& item) {
   const report::Book book{world.store, world.journal};
+  if (report::is_batch(record)) {
+    // Its runner knows its requests; they ended with it.
+    const report::Sighting sighting = report::sight(book, record);
+    if (sighting.runner == report::RunnerState::lives) return std::nullopt;
+    item.result = CancelResult::already_finished;
+    return std::string(engine::name_of(sighting.status()));
+  }
   const report::RecordedProgram program = report::program_of(book, record);
   const auto node = program.dag.find(node_id);
   if (!node) {

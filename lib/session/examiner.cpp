@@ -13,9 +13,6 @@ namespace {
 
 using dag::Operation;
 
-// Raised when a built-in changes what it makes of the same arguments. stored: only ever grows
-constexpr std::string_view k_builtin_version = "1";
-
 bool has_effects(Operation operation) {
   return operation == Operation::write_file;
 }

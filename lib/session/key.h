@@ -22,6 +22,9 @@
 
 namespace dsched::session {
 
+// Raised when a built-in changes what it makes of the same arguments. stored: only ever grows
+inline constexpr std::string_view k_builtin_version = "1";
+
 struct KeyParts {
   std::string_view operation;
   std::string version;          // JSON text

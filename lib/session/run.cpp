@@ -9,6 +9,7 @@
 #include "executor/file_finisher.h"
 #include "executor/posix_workspace.h"
 #include "executor/process_executor.h"
+#include "report/batch_record.h"
 #include "session/argument_files.h"
 #include "session/auditing.h"
 #include "session/detach.h"
@@ -106,6 +107,12 @@ class RunInStore {
     journal::Journal journal(store.database(), journal::Journal::Tables::make);
     auto record = journal.find(*request_.resume);
     if (!record) fail_unknown(store);
+    if (report::is_batch(*record)) {
+      throw Error(ErrorKind::usage,
+                  "execution " + std::to_string(record->number.value) +
+                      ": is a batch, whose requests are not kept",
+                  "send them again: dsched-run --batch");
+    }
     const store::RunLock lock = lock_execution(store, *record, machine_folder());
     record = journal.find(record->number);  // its last runner may have ended just now
     if (!record) fail_unknown(store);

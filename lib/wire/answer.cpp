@@ -63,17 +63,7 @@ void write_counts(JsonWriter& out, const engine::Counts& counts) {
 
 void write_result(JsonWriter& out, const ResultAnswer& result) {
   out.key(result.node_id).begin_object();
-  write_bytes_members(out, result.bytes);
-  if (result.truncated) out.key("truncated").boolean(true);
-  out.key("key");
-  if (result.key) {
-    out.text(to_hex(*result.key));
-  } else {
-    out.null();
-  }
-  out.key("digest").text(to_hex(result.digest));
-  out.key("size").number(result.size);
-  out.key("data_type").text(result.data_type);
+  write_result_members(out, result);
   out.end_object();
 }
 
@@ -111,6 +101,20 @@ void write_bytes_members(JsonWriter& out, std::string_view bytes) {
   } else {
     out.key("base64").text(base64(bytes));
   }
+}
+
+void write_result_members(JsonWriter& out, const ResultAnswer& result) {
+  write_bytes_members(out, result.bytes);
+  if (result.truncated) out.key("truncated").boolean(true);
+  out.key("key");
+  if (result.key) {
+    out.text(to_hex(*result.key));
+  } else {
+    out.null();
+  }
+  out.key("digest").text(to_hex(result.digest));
+  out.key("size").number(result.size);
+  out.key("data_type").text(result.data_type);
 }
 
 void write_answer(const RunAnswer& answer, JsonWriter::Layout layout, const Write& write) {

@@ -101,5 +101,7 @@ void write_error(const ErrorAnswer& error, JsonWriter::Layout layout, const Writ
 
 // {"text": …} or {"base64": …}: the members, without the braces.
 void write_bytes_members(JsonWriter& out, std::string_view bytes);
+// All of a result but the name it stands under, likewise.
+void write_result_members(JsonWriter& out, const ResultAnswer& result);
 
 }  // namespace dsched::wire

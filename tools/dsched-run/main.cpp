@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// dsched-run: runs a program, resumes an execution, or says what a run would do.
+// dsched-run: runs a program or a batch, resumes an execution, or says what a run would do.
 
+#include "cli/batch_command.h"
 #include "cli/detach.h"
 #include "cli/imgql_command.h"
 #include "cli/run_options.h"
@@ -51,9 +52,15 @@ int main(int argc, char** argv) {
                "dsched-run"};
   cli::RunCommand command;
   cli::add_run_options(app, command);
+  cli::BatchOptions batch;
+  cli::add_batch_options(app, batch);
   cli::add_common_options(app, command.common);
-  const cli::Arguments arguments = cli::split_arguments(argc, argv);
+  cli::EachWords words = cli::take_words(argc, argv);
+  const cli::Arguments arguments = cli::split_arguments(words.argc, argv);
   return cli::run(app, arguments, command.common, [&](cli::Context& context) {
+    if (cli::is_batch(app, batch)) {
+      return cli::run_batch(app, batch, command, context, std::move(words));
+    }
     return run_or_look(app, command, context, arguments.after);
   });
 }
