@@ -21,9 +21,9 @@ constexpr int k_stdout = 1;
 constexpr int k_stderr = 2;
 
 // Options that say something about a program.
-constexpr const char* k_of_programs[] = {"--dry-run",  "--explain", "--resume", "--target",
-                                         "--set",      "--result",  "--detach", "--nodes",
-                                         "--language", "--no-wait"};
+constexpr const char* k_of_programs[] = {
+    "--dry-run", "--explain", "--resume",   "--target",  "--set",          "--result",
+    "--detach",  "--nodes",   "--language", "--no-wait", "--print-syntax", "--print-graph"};
 constexpr const char* k_of_batches[] = {"--ordered", "--sequential", "--parallel", "--fail-fast",
                                         "--null"};
 
