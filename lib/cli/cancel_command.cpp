@@ -13,8 +13,13 @@ namespace {
 wire::CancelRequest request_of(const CancelCommand& command) {
   const bool by_document = command.executions == std::vector<std::string>{"-"};
   wire::CancelWords words;
-  if (!by_document) words.executions = command.executions;
   words.nodes = command.nodes;
+  if (!by_document) {
+    // No name of an execution has a slash.
+    for (const std::string& name : command.executions) {
+      (name.find('/') == std::string::npos ? words.executions : words.nodes).push_back(name);
+    }
+  }
   if (command.all) words.all = true;
   if (command.pause) words.pause = true;
   if (command.go_on) words.go_on = true;

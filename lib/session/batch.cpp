@@ -114,6 +114,7 @@ BatchEnd run_recorded(const Here& here, const BatchCall& call, store::Store& sto
                     .store_folder = store.identity().folder,
                     .execution_id = to_text(record.id),
                     .attempt_prefix = here.runner_name + '-',
+                    .store_places = store_places(request),
                     .operations_folder = request.run.operations_folder,
                     .keeps_failed_output = call.form == BatchCall::Form::bytes},
                    environment, workspace, arguments);

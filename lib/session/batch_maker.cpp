@@ -7,6 +7,7 @@
 #include "dag/operation.h"
 #include "session/command_work.h"
 #include "session/key.h"
+#include "session/prepare.h"
 #include "sys/private_folder.h"
 #include "wire/json_writer.h"
 
@@ -152,6 +153,13 @@ BatchMaker::Work BatchMaker::make_concat(const BatchRequest& request, TemporaryF
 BatchMaker::Work BatchMaker::make_write(const BatchRequest& request, TemporaryFiles& made) {
   executor::WriteFileWork work;
   work.path = dag::path_parameter(node_of(request));
+  for (const std::string& store : place_.store_places) {
+    if (!overlap(work.path, store)) continue;
+    return RequestProblem{
+        FailureClass::refused, ErrorKind::invalid_request,
+        "path " + escape_for_terminal(work.path) + " and the store " + store + " overlap",
+        "write it elsewhere, or name another store with --store"};
+  }
   const RequestArgument& argument = request.arguments.front();
   if (argument.kind == RequestArgument::Kind::bytes) {
     work.content = argument.value;

@@ -20,9 +20,10 @@ struct BatchPlace {
   std::string folder;
   std::string store_folder;
   std::string execution_id;
-  std::string attempt_prefix;        // unique to this runner; see keeper.h
-  std::string operations_folder;     // --operations; empty: none
-  bool keeps_failed_output = false;  // of commands
+  std::string attempt_prefix;             // unique to this runner; see keeper.h
+  std::vector<std::string> store_places;  // below `folder`: nothing is written there
+  std::string operations_folder;          // --operations; empty: none
+  bool keeps_failed_output = false;       // of commands
 };
 
 struct MakeFor {

@@ -317,8 +317,8 @@ void BatchRunner::on_ended(executor::Ended&& ended) {
   outcome.took = ended.ended - ended.started;
   outcome.files = {};
   if (ended.broken) {
-    recorder_.commit();
-    throw Error(*ended.broken, "request " + escape_for_terminal(open.name) + ": " + ended.error);
+    // Perhaps only a file of this request; if it is the disk, writing to the store will tell.
+    outcome.error.kind = *ended.broken;
   }
   outcome.error.failure = ended.failure;
   outcome.error.exit_code = ended.exit_code;
@@ -351,25 +351,48 @@ void BatchRunner::perform(const engine::StartAttempt& effect) {
     return apply(engine::AttemptEnded{index, FailureClass::refused, 0});
   }
   if (BatchMaker::is_value(open.request)) return start_value(index, open);
+  std::optional<executor::Attempt> attempt;
+  try {
+    attempt = make_attempt(effect, open);
+  } catch (const Error& error) {
+    // A file that cannot be read is the request's affair; a store that cannot be written will say
+    // so itself.
+    if (error.kind() == ErrorKind::internal) throw;
+    end_now(index, open,
+            {FailureClass::refused, error.kind(), escape_for_terminal(error.what()), error.hint()});
+  }
+  if (attempt) ports_.executor.start(std::move(*attempt));
+}
+
+// Empty: the request was ended at once.
+std::optional<executor::Attempt> BatchRunner::make_attempt(const engine::StartAttempt& effect,
+                                                           Open& open) {
+  const NodeIndex index = effect.node;
+  Outcome& outcome = *open.outcome;
   std::vector<executor::InputFile> inputs;
   if (BatchMaker::has_key(open.request)) {
     auto keyed = maker_.key_of(open.request);
     if (auto* problem = std::get_if<RequestProblem>(&keyed)) {
-      return end_now(index, open, std::move(*problem));
+      end_now(index, open, std::move(*problem));
+      return std::nullopt;
     }
     outcome.keyed = std::move(std::get<Keyed>(keyed));
-    if (reuse(open)) return end_now(index, open);
+    if (reuse(open)) {
+      end_now(index, open);
+      return std::nullopt;
+    }
     inputs = outcome.keyed->inputs;
   }
   auto made = maker_.make(
       {.request = open.request, .name = open.name, .index = index, .number = effect.number},
       std::move(inputs), outcome.files);
   if (auto* problem = std::get_if<RequestProblem>(&made)) {
-    return end_now(index, open, std::move(*problem));
+    end_now(index, open, std::move(*problem));
+    return std::nullopt;
   }
   executor::Attempt& attempt = std::get<executor::Attempt>(made);
   outcome.attempt_id = attempt.id;
-  ports_.executor.start(std::move(attempt));
+  return std::move(attempt);
 }
 
 void BatchRunner::perform(const engine::Withdraw& effect) {

@@ -104,6 +104,8 @@ class BatchRunner {
   void perform(const engine::BatchEnded& effect);
 
   // ---- batch_runner_answers.cpp
+  [[nodiscard]] std::optional<executor::Attempt> make_attempt(const engine::StartAttempt& effect,
+                                                              Open& open);
   void start_value(NodeIndex index, Open& open);
   [[nodiscard]] bool reuse(Open& open);
   void end_now(NodeIndex index, Open& open, RequestProblem&& problem);

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "journal/live.h"
 #include "report/batch_record.h"
 #include "report/recorded.h"
 #include "session/auditing.h"
@@ -26,6 +27,8 @@ using wire::CancelItem;
 using wire::CancelResult;
 
 constexpr Nanoseconds k_look_interval = std::chrono::milliseconds{20};
+// News are at most a tenth of a second old, and a busy runner may need longer.
+constexpr Nanoseconds k_news_patience = std::chrono::seconds{2};
 
 struct Entry {
   CancelItem item;  // the answer, when there is no target
@@ -49,18 +52,46 @@ CancelItem missing(const CancelWorld& world, const std::string& name) {
   return item;
 }
 
+// Whether the news of a batch name the request, or there are more than they name.
+bool may_be_open(sys::Database& database, ExecutionNumber batch, const std::string& request_id) {
+  const auto live = journal::live(database, batch);
+  if (!live) return false;
+  std::uint64_t waiting = 0;
+  for (const journal::LiveNode& node : live->nodes) {
+    if (node.node_id == request_id) return true;
+    if (node.state == NodeState::pending) ++waiting;
+  }
+  return waiting < live->ready_nodes;
+}
+
+// Only the runner of a batch knows its requests: what its news do not name for a while is not open.
+std::optional<std::string> end_of_request(const CancelWorld& world,
+                                          const journal::ExecutionRecord& record,
+                                          const std::string& request_id, CancelItem& item) {
+  const report::Book book{world.store, world.journal};
+  const sys::Clock& clock = world.store.world().clock;
+  const Instant until = clock.now() + k_news_patience;
+  while (true) {
+    const report::Sighting sighting = report::sight(book, record);
+    if (sighting.runner != report::RunnerState::lives) {
+      item.result = CancelResult::already_finished;
+      return std::string(engine::name_of(sighting.status()));
+    }
+    if (may_be_open(world.store.database(), record.number, request_id)) return std::nullopt;
+    if (clock.now() >= until) break;
+    sys::wait_readable({}, clock.now() + k_look_interval);
+  }
+  item.result = CancelResult::not_found;
+  return "execution " + std::to_string(record.number.value) + ": request " +
+         escape_for_terminal(request_id) + ": no open request of the batch has this id";
+}
+
 // What has become of the node, when nothing can be asked of it any more.
 std::optional<std::string> end_of_node(const CancelWorld& world,
                                        const journal::ExecutionRecord& record,
                                        const std::string& node_id, CancelItem& item) {
   const report::Book book{world.store, world.journal};
-  if (report::is_batch(record)) {
-    // Its runner knows its requests; they ended with it.
-    const report::Sighting sighting = report::sight(book, record);
-    if (sighting.runner == report::RunnerState::lives) return std::nullopt;
-    item.result = CancelResult::already_finished;
-    return std::string(engine::name_of(sighting.status()));
-  }
+  if (report::is_batch(record)) return end_of_request(world, record, node_id, item);
   const report::RecordedProgram program = report::program_of(book, record);
   const auto node = program.dag.find(node_id);
   if (!node) {

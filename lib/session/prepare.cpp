@@ -86,12 +86,6 @@ std::vector<program::Diagnostic> find_operations(const RunRequest& request, Prep
   return missing;
 }
 
-// Whether one of two paths is the other, or lies below it.
-bool overlap(std::string_view a, std::string_view b) {
-  if (a.size() > b.size()) std::swap(a, b);
-  return b.starts_with(a) && (a.size() == b.size() || b[a.size()] == '/');
-}
-
 program::Diagnostic misplaced_output(const dag::Dag& dag, NodeIndex index, std::string_view output,
                                      const std::string& store) {
   const dag::Node& node = dag.node(index);
@@ -121,9 +115,7 @@ std::string below_folder(const std::string& place, const std::string& folder) {
 std::vector<program::Diagnostic> find_outputs_in_store(const RunRequest& request,
                                                        const dag::Dag& dag) {
   std::vector<program::Diagnostic> found;
-  for (const std::string& place : {request.store.folder, request.store.results_folder}) {
-    const std::string store = below_folder(place, request.folder);
-    if (store.empty()) continue;
+  for (const std::string& store : store_places(request)) {
     for (std::uint32_t i = 0; i < dag.size(); ++i) {
       for (const std::string_view output : dag.settings({i}).outputs) {
         if (overlap(output, store)) found.push_back(misplaced_output(dag, {i}, output, store));
@@ -176,6 +168,20 @@ void want_inner(Prepared& prepared, std::vector<NodeIndex> needed) {
 }
 
 }  // namespace
+
+std::vector<std::string> store_places(const RunRequest& request) {
+  std::vector<std::string> places;
+  for (const std::string& place : {request.store.folder, request.store.results_folder}) {
+    std::string store = below_folder(place, request.folder);
+    if (!store.empty()) places.push_back(std::move(store));
+  }
+  return places;
+}
+
+bool overlap(std::string_view a, std::string_view b) {
+  if (a.size() > b.size()) std::swap(a, b);
+  return b.starts_with(a) && (a.size() == b.size() || b[a.size()] == '/');
+}
 
 std::variant<Prepared, InvalidProgram> prepare(const program::Source& source,
                                                const RunRequest& request) {

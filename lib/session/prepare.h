@@ -29,6 +29,12 @@ struct Prepared {
 [[nodiscard]] std::variant<Prepared, InvalidProgram> prepare(const program::Source& source,
                                                              const RunRequest& request);
 
+// The store's folders seen from the program's, those that lie below it: nothing may be written
+// there.
+[[nodiscard]] std::vector<std::string> store_places(const RunRequest& request);
+// Whether one of two relative paths is the other, or lies below it.
+[[nodiscard]] bool overlap(std::string_view a, std::string_view b);
+
 // What a resume must know again, as the JSON text of ExecutionRecord::settings; and back.
 [[nodiscard]] std::string settings_text(const RunRequest& request);
 // Fills in what the command line of the resume did not say.

@@ -110,8 +110,10 @@ class Cancelled(batch_support.BatchTest):
         running = self.start([sh(": > began; exec sleep 1000", request_id="long one"), sh("true"),
                               sh("exec sleep 1000", request_id=7)], "-j", "1")
         self.wait_for_file("began")
+        done = self.cancel("@latest/never", code=1)
+        self.assertIn("no open request", done.err)
         self.cancel("--node", "@latest/long one")
-        self.cancel("--node", "@latest/7")
+        self.cancel("@latest/7")
         done = running.end()
         answers = batch_support.Answers(done)
         self.assertEqual(answers.reasons(), {"cancelled": 2, "completed": 1})

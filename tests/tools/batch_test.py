@@ -112,6 +112,11 @@ class Faults(batch_support.BatchTest):
             ({"operation": "exec", "parameters": {"argv": [{"argument": 1}]}}, "argv"),
             ({"operation": "write_file", "parameters": {"path": "x"}}, "exactly one"),
             ({"operation": "read_file", "parameters": {"path": "nothing"}}, "nothing"),
+            ({"operation": "write_file", "parameters": {"path": ".dsched/x"}, "arguments": [""]},
+             "overlap"),
+            ({"operation": "read_file", "parameters": {"path": "/proc/self/mem"}}, "read"),
+            ({"operation": "read_file", "parameters": {"path": "/etc"}}, "regular file"),
+            ({"operation": "concat", "arguments": [{"path": "/dev/zero"}]}, "neither"),
             (["operation"], "must be an object"),
             ("operation", "must be an object"),
         ]
