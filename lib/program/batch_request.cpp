@@ -154,6 +154,11 @@ void Reading::read_operation() {
     request_.operation = operation;
     return;
   }
+  if (request_.operation_name == "map") {
+    has_operation_ = false;
+    return fault("unsupported", path, "map is an operation of programs",
+                 "write one request for each element");
+  }
   request_.operation = Operation::external;
   if (is_operation_name(request_.operation_name)) return;
   has_operation_ = false;

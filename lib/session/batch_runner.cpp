@@ -25,7 +25,6 @@ constexpr int k_read_at_once = 1024;
 constexpr Nanoseconds k_last_words = std::chrono::milliseconds{100};
 // A batch that was told to end waits so long for readers that take nothing.
 constexpr Nanoseconds k_readers_patience = std::chrono::seconds{5};
-constexpr Nanoseconds k_wishes_interval_of_batches = std::chrono::seconds{1};
 
 engine::BatchOptions options_of(const BatchCall& call) {
   engine::BatchOptions options;
@@ -361,7 +360,9 @@ void BatchRunner::perform(const engine::StartAttempt& effect) {
     end_now(index, open,
             {FailureClass::refused, error.kind(), escape_for_terminal(error.what()), error.hint()});
   }
-  if (attempt) ports_.executor.start(std::move(*attempt));
+  if (!attempt) return;
+  has_run_ = true;
+  ports_.executor.start(std::move(*attempt));
 }
 
 // Empty: the request was ended at once.

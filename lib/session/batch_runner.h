@@ -24,6 +24,9 @@
 
 namespace dsched::session {
 
+// How often wishes are looked for though nobody rang.
+inline constexpr Nanoseconds k_wishes_interval_of_batches = std::chrono::seconds{1};
+
 class BatchWaiter {
  public:
   virtual ~BatchWaiter() = default;
@@ -163,6 +166,7 @@ class BatchRunner {
   Slots held_;
   Slots width_given_;
   bool others_wait_ = false;
+  bool has_run_ = false;  // something but what is worked out on the spot
   bool is_input_over_ = false;
   bool is_input_idle_ = false;         // it gave nothing when it was last asked
   std::optional<Instant> read_until_;  // after a stop: the input has so long to give something

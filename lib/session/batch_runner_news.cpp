@@ -13,7 +13,6 @@ using engine::NodeState;
 using engine::Reason;
 using engine::RequestPhase;
 
-constexpr Nanoseconds k_wishes_interval_of_batches = std::chrono::seconds{1};
 // Waiting requests that are named; the others are counted.
 constexpr std::size_t k_waiting_named = 1000;
 
@@ -232,7 +231,8 @@ void BatchRunner::close() {
     journal_.update(execution_);
     transaction.commit();
   }
-  if (execution_.counts.total > 0) ports_.store.sync();
+  // What ran survives a crash of the machine from here on; values can be worked out again.
+  if (has_run_) ports_.store.sync();
   ports_.observer.ended(progress(), engine::name_of(*ended_), now_ - begun_);
 }
 
