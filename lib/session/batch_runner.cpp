@@ -415,6 +415,7 @@ void BatchRunner::perform(const engine::RequestSettled& effect) {
   figures_.settled(open.bad ? "invalid" : open.request.operation_name, effect.completion,
                    outcome.reused ? BatchFigures::How::reused : BatchFigures::How::ran, times);
   if (effect.completion == engine::Completion::completed) keep_result(open);
+  if (outcome.reused) ++reused_;
   if (call_.form == BatchCall::Form::lines) {
     open.line = line_for(open, outcome, effect);
     open.outcome.reset();

@@ -132,6 +132,7 @@ class BatchRunner {
   [[nodiscard]] journal::LiveState live_state();
   [[nodiscard]] Progress progress();
   void close();
+  [[nodiscard]] engine::Counts counts() const;
   [[nodiscard]] WallTime wall_at(Instant at) const { return begun_wall_ + (at - begun_); }
 
   const BatchCall& call_;
@@ -154,6 +155,7 @@ class BatchRunner {
   std::string dag_id_;
   std::string execution_id_;
   std::uint32_t last_index_ = 0;
+  std::uint64_t reused_ = 0;  // of the completed ones
   std::size_t open_bytes_ = 0;
   std::size_t held_lines_ = 0;  // bytes of answers that wait for their turn
   std::size_t values_looked_up_ = 0;

@@ -134,9 +134,15 @@ std::optional<NodeIndex> BatchRunner::find(const std::string& name) const {
 
 // ---- news
 
+engine::Counts BatchRunner::counts() const {
+  engine::Counts counts = batch_.view().counts;
+  counts.reused = reused_;
+  return counts;
+}
+
 // Within the transaction of a commit.
 void BatchRunner::write_news() {
-  execution_.counts = batch_.view().counts;
+  execution_.counts = counts();
   figures_.write(ports_.store.database(), execution_.number, wall_at(now_));
   journal::put_live(ports_.store.database(), execution_.number, live_state());
 }
@@ -194,13 +200,14 @@ Progress BatchRunner::progress() {
     node.suspended = batch_.phase(index) == RequestPhase::suspended;
     shown_running_.push_back(node);
   }
-  const engine::Counts counts = batch_.view().counts;
+  const engine::Counts counts = this->counts();
   Progress progress;
   progress.dag_id = dag_id_;
   progress.execution_id = execution_id_;
   progress.execution = execution_.number.value;
   progress.counts.total = counts.total;
   progress.counts.completed = counts.completed;
+  progress.counts.reused = counts.reused;
   progress.counts.failed = counts.failed;
   progress.counts.cancelled = counts.cancelled;
   progress.counts.running = counts.running;
@@ -221,7 +228,7 @@ Progress BatchRunner::progress() {
 void BatchRunner::close() {
   now_ = ports_.clock.now();
   execution_.status = *ended_;
-  execution_.counts = batch_.view().counts;
+  execution_.counts = counts();
   execution_.finished_at = wall_at(now_);
   recorder_.commit();
   {

@@ -29,7 +29,7 @@ Instant now() {
   return Instant{std::chrono::seconds{time.tv_sec} + Nanoseconds{time.tv_nsec}};
 }
 
-mode_t kind_of(int fd) {
+mode_t file_kind_of(int fd) {
   struct stat status {};
   return ::fstat(fd, &status) == 0 ? status.st_mode & S_IFMT : 0;
 }
@@ -62,7 +62,7 @@ Taken read_now(int fd, std::span<char> into, const std::string& what) {
 }
 
 Given write_now(int fd, std::string_view bytes, const std::string& what) {
-  const mode_t kind = kind_of(fd);
+  const mode_t kind = file_kind_of(fd);
   Given given;
   while (given.bytes < bytes.size() && is_ready(fd, POLLOUT)) {
     const std::string_view left = bytes.substr(given.bytes);
@@ -86,14 +86,10 @@ Given write_now(int fd, std::string_view bytes, const std::string& what) {
   return given;
 }
 
-bool is_regular_file(int fd) {
-  return kind_of(fd) == S_IFREG;
-}
-
 int open_named_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) throw Error(ErrorKind::usage, describe_errno(path, errno));
-  if (kind_of(fd) != S_IFDIR) return fd;
+  if (file_kind_of(fd) != S_IFDIR) return fd;
   ::close(fd);
   throw Error(ErrorKind::usage, describe_errno(path, EISDIR));
 }

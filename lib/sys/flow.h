@@ -34,9 +34,6 @@ struct Given {
 // SIGPIPE must be ignored. Throws Error (environment), naming `what`.
 [[nodiscard]] Given write_now(int fd, std::string_view bytes, const std::string& what);
 
-// Whether reading never waits, because all that will come is there: a file, not a pipe.
-[[nodiscard]] bool is_regular_file(int fd);
-
 // The file that a person named. Throws Error (usage): missing, a folder, or not readable.
 [[nodiscard]] int open_named_file(const std::string& path);
 

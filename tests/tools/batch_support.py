@@ -76,6 +76,9 @@ class BatchTest(harness.ToolTest):
     def batch(self, requests, *options, code=0, **more):
         """`requests` are objects, or the bytes of the input."""
         text = requests if isinstance(requests, bytes) else lines_of(requests)
+        if code == 0 and not isinstance(requests, bytes):
+            for one in requests[:100]:
+                harness.check_schema("batch-request", one)
         return Answers(self.run_tool("--batch", *options, stdin_bytes=text, code=code, **more))
 
     def each(self, command, *groups, options=(), code=0, **more):

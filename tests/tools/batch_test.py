@@ -235,6 +235,8 @@ class Running(batch_support.BatchTest):
         self.assertEqual([second[i]["reused"] for i in (1, 2, 3, 4)], [True, True, True, False])
         for i in (1, 2, 3):
             self.assertEqual(first[i]["result"], second[i]["result"])
+        record = json.loads(self.run_tool("executions", tool=harness.STATS).out.splitlines()[0])
+        self.assertEqual((record["completed_nodes"], record["reused_nodes"]), (4, 3))
         self.write("data.txt", "other\n")
         self.assertEqual(self.batch(requests).text(3), "other\n")
         self.assertFalse(self.batch(requests, "--no-cache")[1]["reused"])
