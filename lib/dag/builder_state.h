@@ -2,8 +2,8 @@
 #pragma once
 // What a Builder gathers, and the steps by which it becomes a Dag.
 //
-// For builder.cpp and resolve.cpp only. Until names are resolved, Dag::arguments_ holds symbols of
-// Names::ids instead of nodes: four bytes for each argument of a program.
+// For builder.cpp, resolve.cpp and stream_edges.cpp only. Until names are resolved, Dag::arguments_
+// holds symbols of Names::ids instead of nodes: four bytes for each argument of a program.
 
 #include <string>
 #include <unordered_map>
@@ -43,6 +43,7 @@ struct Builder::State {
   void make_predecessors();
   void append_predecessors(NodeIndex node, std::vector<NodeIndex>& own) const;
   void make_dependents();
+  void find_streams();
   void make_order();
   [[nodiscard]] std::vector<ImpliedEdge>::const_iterator find_implied(NodeIndex node,
                                                                       NodeIndex need) const;

@@ -30,6 +30,15 @@ std::optional<NodeIndex> Dag::producer_of(std::string_view output) const {
   return names_->producers[symbol->value];
 }
 
+std::optional<NodeIndex> Dag::stream_of(NodeIndex reader) const {
+  if (streams_.empty()) return std::nullopt;
+  const auto found =
+      std::lower_bound(streams_.begin(), streams_.end(), reader,
+                       [](const auto& edge, NodeIndex node) { return edge.first < node; });
+  if (found == streams_.end() || found->first != reader) return std::nullopt;
+  return found->second;
+}
+
 namespace {
 
 // Of what was appended: from the last to the first, because what a node needs is before it. A map

@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/text_arena.h"
@@ -61,6 +62,11 @@ class Dag {
   [[nodiscard]] std::span<const NodeIndex> dependents(NodeIndex node) const {
     return slice(dependents_, dependent_begin_, node);
   }
+  // The argument that the node may read as standard input while that one still writes it: a stream,
+  // named nowhere else in the node and not also a dependency, of a node that needs no consent. One
+  // of its predecessors, too.
+  [[nodiscard]] std::optional<NodeIndex> stream_of(NodeIndex reader) const;
+  [[nodiscard]] bool has_streams() const { return !streams_.empty(); }
   // The program's nodes, each after its predecessors; ties by NodeIndex.
   [[nodiscard]] std::span<const NodeIndex> topological_order() const { return order_; }
   [[nodiscard]] std::span<const NodeIndex> goals() const {
@@ -94,6 +100,7 @@ class Dag {
   std::vector<NodeIndex> arguments_, predecessors_, dependents_, order_, goals_;
   std::vector<std::uint32_t> argument_begin_, predecessor_begin_, dependent_begin_;
   std::vector<Pool> pools_;
+  std::vector<std::pair<NodeIndex, NodeIndex>> streams_;  // reader and producer, by reader
   std::string_view metadata_;
   Maps maps_;
   std::shared_ptr<TextArena> appended_ids_;  // shared so that a Dag can be copied

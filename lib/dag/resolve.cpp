@@ -32,6 +32,7 @@ std::variant<Dag, Faults> Builder::State::build() {
   make_predecessors();
   make_dependents();
   make_order();
+  find_streams();
   resolve_goals();
   if (!found.faults.empty()) return std::move(found);
   DSCHED_ASSERT(!dag.dag_id_.empty(), "every program has a name");
