@@ -64,12 +64,10 @@ void Execution::recall_attempts(NodeIndex node, std::uint32_t attempts) {
 void Execution::begin(Effects& out) {
   for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i].phase != Phase::waiting) continue;
-    std::uint32_t unmet = 0;
     for (const NodeIndex before : dag_.predecessors({i})) {
       DSCHED_ASSERT(nodes_[before.value].phase != Phase::unwanted, "wanted nodes need wanted ones");
-      if (!is_done(nodes_[before.value].phase)) ++unmet;
     }
-    nodes_[i].unmet = unmet;
+    nodes_[i].unmet = count_unmet({i});
   }
   for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i].phase == Phase::waiting && nodes_[i].unmet == 0) make_ready({i}, out);
@@ -98,6 +96,7 @@ void Execution::move(NodeIndex node, Phase to) {
         break;
       case Phase::running:
       case Phase::suspended:
+      case Phase::unconfirmed:
         counts_.running += by;
         break;
       case Phase::completed:
@@ -172,7 +171,7 @@ void Execution::on(Instant now, const CannotRun& fact, Effects& out) {
                     before == Phase::evaluating || before == Phase::waiting,
                 "what cannot run was about to, or is a map");
   if (before == Phase::granted) release_slots(now, fact.node);
-  fail(fact.node, fact.failure, out);
+  fail(now, fact.node, fact.failure, out);
 }
 
 void Execution::on(Instant, const Approved& fact, Effects& out) {
@@ -190,6 +189,8 @@ void Execution::on(Instant now, const AttemptStarted& fact, Effects& out) {
   move(fact.node, Phase::running);
   take_slots(now, fact.node, taken);
   data.timed_out = false;
+  data.ended_by_readers = false;
+  data.readers_are_behind = false;
   data.started = now;
   data.stood_still = Nanoseconds{0};
   if (lease_ && lease_->holding.lent) lent_used_ = 1;
@@ -202,12 +203,16 @@ void Execution::on(Instant now, const AttemptStarted& fact, Effects& out) {
     if (stopping_ == StopRequest::terminate) {
       set_timer(now + options_.grace, TimerKind::force, fact.node);
     }
-  } else if (data.cancel_asked) {
+  }
+  // It may ignore an interrupt, and would wait for its stream for ever.
+  if (data.stream_lost || (data.cancel_asked && !stopping_)) {
     out.push_back(ControlTree{fact.node, TreeControl::terminate});
     set_timer(now + options_.grace, TimerKind::force, fact.node);
   }
   const bool paused = is_paused_ && !stopping_ && dag_.settings(fact.node).preemptible;
   if (is_suspended_ || paused) suspend(now, fact.node, out);
+  start_readers(fact.node, out);
+  end_if_unread(now, fact.node, out);  // a resume may find all of them over
 }
 
 void Execution::set_timer(Instant at, TimerKind kind, NodeIndex node) {
@@ -219,7 +224,7 @@ void Execution::on(Instant now, const AttemptEnded& fact, Effects& out) {
   NodeData& data = nodes_[fact.node.value];
   if (data.phase == Phase::evaluating) {
     if (fact.failure == FailureClass::none) return complete(fact.node, Phase::completed, out);
-    return fail(fact.node, fact.failure, out);
+    return fail(now, fact.node, fact.failure, out);
   }
   // What stands still may be ended by somebody else.
   if (data.phase == Phase::suspended) resume(now, fact.node);
@@ -232,18 +237,22 @@ void Execution::on(Instant now, const AttemptEnded& fact, Effects& out) {
   if (data.cancel_asked && fact.failure != FailureClass::none) {
     move(fact.node, Phase::cancelled);
     out.push_back(NodeSettled{fact.node, NodeState::cancelled, Reason::none, fact.failure, {}, {}});
+    settle_readers(now, fact.node, out);
     cancel_dependents(fact.node, out);
+    if (const auto producer = dag_.stream_of(fact.node)) end_if_unread(now, *producer, out);
     return wake_twins(fact.node, out);
   }
+  if (data.stream_lost) return lose_attempt(now, fact.node, out);
+  if (data.ended_by_readers) return end_well(now, fact.node, out);
   if (data.timed_out) {
     return retry_or_fail(now, fact.node, {fact.node, FailureClass::timeout, fact.jitter}, out);
   }
-  if (fact.failure == FailureClass::none) return complete(fact.node, Phase::completed, out);
+  if (fact.failure == FailureClass::none) return end_well(now, fact.node, out);
   if (stopping_) {
     // It was told to end, so how it ended says nothing about it; a resume runs it again.
     move(fact.node, Phase::cancelled);
     out.push_back(NodeSettled{fact.node, NodeState::cancelled, Reason::none, fact.failure, {}, {}});
-    return;
+    return settle_readers(now, fact.node, out);
   }
   retry_or_fail(now, fact.node, fact, out);
 }
@@ -254,21 +263,27 @@ void Execution::retry_or_fail(Instant now, NodeIndex node, const AttemptEnded& f
   const std::uint32_t made = data.attempts - data.earlier_attempts;
   const std::uint32_t retries = settings.max_retries.value_or(options_.retries);
   const bool again = made <= retries && is_retryable(fact.failure) && settings.idempotent;
-  if (!again || is_stopping()) return fail(node, fact.failure, out);
+  if (!again || is_stopping()) return fail(now, node, fact.failure, out);
   const Nanoseconds delay = retry_delay(settings.backoff, made, fact.jitter);
   move(node, Phase::backoff);
   set_timer(now + delay, TimerKind::retry, node);
   out.push_back(NodeSettled{node, NodeState::pending, Reason::backoff, fact.failure, {}, delay});
+  settle_readers(now, node, out);
 }
 
 void Execution::on(Instant now, const AttemptWithdrawn& fact, Effects& out) {
   DSCHED_ASSERT(phase(fact.node) == Phase::granted, "only what was granted can come back");
   release_slots(now, fact.node);
   --nodes_[fact.node.value].attempts;
-  move(fact.node, Phase::queued);
-  queue_.add(rank(fact.node), dag_.settings(fact.node).pool);
+  nodes_[fact.node.value].stream_lost = false;
+  if (has_its_stream(fact.node)) {
+    move(fact.node, Phase::queued);
+    queue_.add(rank(fact.node), dag_.settings(fact.node).pool);
+  } else {
+    wait_for_stream(fact.node, out);
+  }
   if (!is_cancelled_ && !nodes_[fact.node.value].cancel_asked) return;
-  cancel_pending(fact.node, out);
+  if (!cancel_pending(fact.node, out)) return;
   cancel_dependents(fact.node, out);
   wake_twins(fact.node, out);
 }
@@ -297,7 +312,7 @@ void Execution::on(Instant now, const ResultLost& fact, Effects& out) {
   });
   move(fact.node, Phase::waiting);
   nodes_[fact.node.value].unmet = 0;
-  make_ready(fact.node, out);
+  if (!revive_producer(fact.node, out)) make_ready(fact.node, out);
 }
 
 void Execution::on(Instant now, const Stop& fact, Effects& out) {
@@ -347,8 +362,10 @@ void Execution::on(Instant now, const CancelNode& fact, Effects& out) {
   }
   if (!cancel_pending(fact.node, out)) return;
   cancel_elements(now, fact.node, out);
+  settle_readers(now, fact.node, out);
   cancel_dependents(fact.node, out);
   wake_twins(fact.node, out);
+  if (const auto producer = dag_.stream_of(fact.node)) end_if_unread(now, *producer, out);
 }
 
 // False when it is not pending: it runs, is over, or was never wanted.
@@ -357,6 +374,7 @@ bool Execution::cancel_pending(NodeIndex node, Effects& out) {
     case Phase::waiting:
     case Phase::held:
     case Phase::backoff:
+    case Phase::unconfirmed:
       break;
     case Phase::twin:
       std::erase_if(twins_, [node](const auto& entry) { return entry.second == node; });
@@ -407,6 +425,7 @@ void Execution::fire(Instant now, const Timer& timer, Effects& out) {
 }
 
 void Execution::enqueue(NodeIndex node, Effects& out) {
+  if (!has_its_stream(node)) return wait_for_stream(node, out);
   move(node, Phase::queued);
   const Rank mine = rank(node);
   queue_.add(mine, dag_.settings(node).pool);
@@ -419,26 +438,32 @@ void Execution::enqueue(NodeIndex node, Effects& out) {
   }
 }
 
-void Execution::complete(NodeIndex node, Phase how, Effects& out) {
+void Execution::complete_one(NodeIndex node, Phase how, Effects& out) {
   move(node, how);
   const Reason reason = how == Phase::reused ? Reason::reused : Reason::none;
   out.push_back(NodeSettled{node, NodeState::completed, reason, FailureClass::none, {}, {}});
   each_user(node, [&](NodeIndex user) {
-    NodeData& data = nodes_[user.value];
-    if (data.phase == Phase::waiting && --data.unmet == 0) make_ready(user, out);
+    if (phase(user) == Phase::waiting) one_less_unmet(user, out);
   });
   wake_twins(node, out);
 }
 
-void Execution::fail(NodeIndex node, FailureClass failure, Effects& out) {
+void Execution::one_less_unmet(NodeIndex node, Effects& out) {
+  if (--nodes_[node.value].unmet == 0 || may_read_now(node)) make_ready(node, out);
+}
+
+void Execution::fail(Instant now, NodeIndex node, FailureClass failure, Effects& out) {
   move(node, Phase::failed);
+  nodes_[node.value].failure = failure;
   const Reason reason = failure == FailureClass::timeout  ? Reason::timeout
                         : failure == FailureClass::denied ? Reason::denied
                         : failure == FailureClass::lost   ? Reason::lost
                                                           : Reason::none;
   out.push_back(NodeSettled{node, NodeState::failed, reason, failure, {}, {}});
+  settle_readers(now, node, out);
   cancel_dependents(node, out);
   wake_twins(node, out);
+  if (const auto producer = dag_.stream_of(node)) end_if_unread(now, *producer, out);
 }
 
 void Execution::cancel_dependents(NodeIndex failed, Effects& out) {
@@ -478,6 +503,7 @@ void Execution::dispatch(Instant now, Effects& out) {
     // often enough is waited for.
     const bool only_best = used_ >= start_limit() || passes_ >= k_passes_max;
     const auto taken = queue_.take_best(only_best ? 0 : k_look_past, [&](const Rank& candidate) {
+      if (dag_.has_streams() && must_wait_for_producer(candidate.node)) return false;
       return fits(candidate.node) || may_go_ahead(candidate);
     });
     if (!taken) break;
@@ -511,6 +537,8 @@ bool Execution::may_go_ahead(const Rank& rank_of_candidate) const {
   // Slots that must go back or were lent for one node are not to be used for another.
   if (lease_ && (lease_->holding.due.count > 0 || lease_->holding.lent)) return false;
   if (!suspended_.empty()) return false;
+  // Its result may be known when the stream is complete.
+  if (stream_under_way(rank_of_candidate.node)) return false;
   for (const NodeIndex node : active_) {
     const auto users = dag_.dependents(node);
     if (users.size() > k_dependents_checked) return false;
@@ -540,7 +568,7 @@ bool Execution::has_granted() const {
 }
 
 bool Execution::limit_reached() const {
-  return options_.failure_limit && counts_.failed >= *options_.failure_limit;
+  return options_.failure_limit && counts_.failed - failed_by_streams_ >= *options_.failure_limit;
 }
 
 Rank Execution::rank(NodeIndex node) const {

@@ -25,9 +25,15 @@
 //   evaluating in-process: Evaluate was asked for   -> completed, failed: AttemptEnded
 //   running    an attempt is under way              -> completed, failed, backoff, cancelled:
 //                                                   AttemptEnded; suspended: its slots must go
-//                                                   back, or all stands still
+//                                                   back, its readers are behind, or all stands
+//                                                   still; unconfirmed: AttemptEnded well, while
+//                                                   the stream it reads is still written; waiting:
+//                                                   AttemptEnded, and that stream is written anew
 //   suspended  its attempt tree is stopped          -> running: slots are there again, or it is
 //                                                   told to end; as running: AttemptEnded
+//   unconfirmed  ended well, and what it read may
+//              yet turn out to be wrong             -> completed: its producer completed; failed,
+//                                                   cancelled, waiting: as its producer
 //   backoff    waits for its retry                  -> queued: the delay is over
 //   completed, reused                               -> examining, evaluating: ResultLost
 //   failed, cancelled                               (final)
@@ -43,6 +49,26 @@
 // priority and young ones first, only preemptible ones that have run for a quantum and are not
 // expected to end within the next (when it must hurry: whatever does not end at once). What is
 // suspended goes on before anything of the same priority starts. Its timeout stands still.
+//
+// Streams. A node that reads a stream (Dag::stream_of) becomes ready when all else it needs is done
+// and its producer is running, suspended or unconfirmed; it is examined, and must run. What ends
+// before its producer is unconfirmed. When an attempt of a producer fails, those that read it are
+// ended, and fail with it or start again with its next attempt, whatever they had done; this uses
+// up none of their retries. A producer that ends with its readers is ended when each is over; it
+// counts as completed.
+//
+// Nobody waits for ever, on any number of slots. A reader without data waits for a producer; going
+// from producer to producer leads to one that has data and runs, or to one that stands still:
+// - because its readers are behind: then the one that is has data, or stands still and is not
+//   counted, and then the producer is not behind;
+// - because it has no slots: then it gets those of the readers that wait for it, which are
+// suspended
+//   (make_room_for_producer), and none of them goes on or starts before it does
+//   (must_wait_for_producer). A wide one waits until enough of them stand still; when all do, all
+//   slots are free, and one fits.
+// A reader that may not be suspended gives nothing away: so what it reads is not suspended for want
+// of slots (must_go_on_for_readers), keeps its slots while its readers are behind, and such a
+// reader is not started while its producer stands still.
 
 #include <map>
 #include <optional>
@@ -68,6 +94,7 @@ enum class Phase : std::uint8_t {
   evaluating,
   running,
   suspended,
+  unconfirmed,
   backoff,
   completed,
   reused,
@@ -90,7 +117,9 @@ struct Options {
 // What the session knows of each node before the start.
 struct NodePlan {
   bool wanted = true;
-  bool in_process = false;  // evaluated at once, takes no slot, is not examined
+  bool in_process = false;       // evaluated at once, takes no slot, is not examined
+  bool is_goal = false;          // its result is wanted, whoever reads it as a stream
+  bool is_read_outside = false;  // until OutsideReaderDone: one more reader of its stream
   // What it takes, for admit() only: as set_remaining and set_expected say it of others.
   Nanoseconds duration{0};
   Nanoseconds expected{0};  // 0: unknown
@@ -125,6 +154,8 @@ class Execution {
   // Before begin(): it was under way when its runner vanished, and must not run again without a
   // word.
   void recall_needs_decision(NodeIndex node) { nodes_[node.value].needs_decision = true; }
+  // Before begin(), of a recalled node: it ended with its readers, so no bytes of it were kept.
+  void recall_ended_by_readers(NodeIndex node) { nodes_[node.value].ended_by_readers = true; }
   // Emits Examine or Evaluate for all nodes that wait for nothing.
   void begin(Effects& out);
 
@@ -163,6 +194,17 @@ class Execution {
   [[nodiscard]] bool has_granted() const;
   // The attempt under way was told to end because its time is over.
   [[nodiscard]] bool is_timed_out(NodeIndex node) const { return nodes_[node.value].timed_out; }
+  // What the attempt under way read counts for nothing: its producer's attempt failed.
+  [[nodiscard]] bool has_lost_stream(NodeIndex node) const {
+    return nodes_[node.value].stream_lost;
+  }
+  // The attempt under way was told to end because nobody reads it any more.
+  [[nodiscard]] bool is_ended_by_readers(NodeIndex node) const {
+    return nodes_[node.value].ended_by_readers;
+  }
+  // The producer whose stream the node reads while it is written; empty when it reads none, or one
+  // that is complete.
+  [[nodiscard]] std::optional<NodeIndex> stream_under_way(NodeIndex reader) const;
   [[nodiscard]] bool is_paused() const { return is_paused_; }
   // Slots of running attempts, nodes that only wait for a slot or a pool, free places of pools.
   [[nodiscard]] Slots in_use() const { return {running_}; }
@@ -185,7 +227,14 @@ class Execution {
     bool cancel_asked = false;
     bool waits_for_nested = false;
     bool withdraw_asked = false;
-    bool expanded = false;    // a map whose elements are nodes
+    bool expanded = false;  // a map whose elements are nodes
+    bool is_goal = false;
+    bool is_read_outside = false;
+    bool stream_lost = false;
+    bool ended_by_readers = false;
+    bool readers_are_behind = false;
+    bool is_failed_by_stream = false;
+    FailureClass failure = FailureClass::none;  // why it failed for good
     std::uint32_t taken = 0;  // slots it occupies; 0 while suspended or waiting for a nested one
     Instant started;
     Nanoseconds stood_still{0};  // of the present attempt, until it was last suspended
@@ -222,6 +271,9 @@ class Execution {
   void on(Instant now, const Leased& fact, Effects& out);
   void on(Instant now, const NestedBegan& fact, Effects& out);
   void on(Instant now, const NestedEnded& fact, Effects& out);
+  void on(Instant now, const ReadersBehind& fact, Effects& out);
+  void on(Instant now, const ReadersCaughtUp& fact, Effects& out);
+  void on(Instant now, const OutsideReaderDone& fact, Effects& out);
   void on(Instant now, const Cancel& fact, Effects& out);
   void on(Instant now, const CancelNode& fact, Effects& out);
   void on(Instant now, const Tick& fact, Effects& out);
@@ -230,9 +282,11 @@ class Execution {
   void make_ready(NodeIndex node, Effects& out);
   void enqueue(NodeIndex node, Effects& out);
   void complete(NodeIndex node, Phase how, Effects& out);
-  void fail(NodeIndex node, FailureClass failure, Effects& out);
+  void complete_one(NodeIndex node, Phase how, Effects& out);
+  void fail(Instant now, NodeIndex node, FailureClass failure, Effects& out);
   void cancel_dependents(NodeIndex failed, Effects& out);
   void retry_or_fail(Instant now, NodeIndex node, const AttemptEnded& fact, Effects& out);
+  void end_well(Instant now, NodeIndex node, Effects& out);
   void release_slots(Instant now, NodeIndex node);
   void wake_twins(NodeIndex node, Effects& out);
   void fire(Instant now, const Timer& timer, Effects& out);
@@ -246,6 +300,25 @@ class Execution {
   void each_user(NodeIndex node, Visit visit) const;
   void note_late_user(NodeIndex node, NodeIndex user);
   void cancel_elements(Instant now, NodeIndex map, Effects& out);
+  void one_less_unmet(NodeIndex node, Effects& out);
+  [[nodiscard]] std::uint32_t count_unmet(NodeIndex node) const;
+  // ---- streams (execution_streams.cpp)
+  [[nodiscard]] bool is_streaming(NodeIndex node) const;
+  [[nodiscard]] std::vector<NodeIndex> readers_of(NodeIndex producer) const;
+  [[nodiscard]] std::vector<NodeIndex> running_readers(NodeIndex producer) const;
+  [[nodiscard]] bool may_read_now(NodeIndex reader) const;
+  [[nodiscard]] bool has_its_stream(NodeIndex node) const;
+  void wait_for_stream(NodeIndex reader, Effects& out);
+  void start_readers(NodeIndex producer, Effects& out);
+  void settle_readers(Instant now, NodeIndex producer, Effects& out);
+  void lose_attempt(Instant now, NodeIndex reader, Effects& out);
+  void hold_until_confirmed(Instant now, NodeIndex reader, Effects& out);
+  [[nodiscard]] std::vector<NodeIndex> confirm_readers(NodeIndex producer, Effects& out);
+  void end_if_unread(Instant now, NodeIndex producer, Effects& out);
+  [[nodiscard]] bool revive_producer(NodeIndex reader, Effects& out);
+  [[nodiscard]] bool must_go_on_for_readers(NodeIndex producer) const;
+  [[nodiscard]] bool must_wait_for_producer(NodeIndex reader) const;
+  void make_room_for_producer(Instant now, NodeIndex producer, Effects& out);
   // ---- slots (execution_slots.cpp)
   void take_slots(Instant now, NodeIndex node, std::uint32_t count);
   void drop_slots(Instant now, NodeIndex node);
@@ -253,6 +326,7 @@ class Execution {
   void resume(Instant now, NodeIndex node);
   void keep_within_lease(Instant now, Effects& out);
   void resume_what_fits(Instant now, Effects& out);
+  [[nodiscard]] bool resume_some(Instant now, Effects& out);
   [[nodiscard]] std::vector<NodeIndex> suspended_in_order() const;
   [[nodiscard]] std::vector<NodeIndex> victims(Instant now);
   [[nodiscard]] std::uint32_t run_limit() const;    // slots that running attempts may occupy
@@ -282,10 +356,11 @@ class Execution {
   std::uint64_t examining_ = 0;  // examined or evaluated right now
   std::uint64_t backoffs_ = 0;
   std::uint64_t held_ = 0;
-  std::uint64_t gated_ = 0;      // of those, for consent
-  std::uint32_t used_ = 0;       // slots of granted and running attempts
-  std::uint32_t running_ = 0;    // slots of running attempts
-  std::uint32_t lent_used_ = 0;  // whether the slot that was lent has been used: 0 or 1
+  std::uint64_t gated_ = 0;              // of those, for consent
+  std::uint64_t failed_by_streams_ = 0;  // of counts_.failed: not failures of their own
+  std::uint32_t used_ = 0;               // slots of granted and running attempts
+  std::uint32_t running_ = 0;            // slots of running attempts
+  std::uint32_t lent_used_ = 0;          // whether the slot that was lent has been used: 0 or 1
   std::optional<Leased> lease_;
   std::optional<Instant> look_at_;  // when an attempt may be suspended that may not yet
   Nanoseconds slot_time_{0};        // until `slot_time_at_`

@@ -33,6 +33,8 @@ void Execution::admit(NodeIndex first, std::span<const NodePlan> plan) {
     const NodeIndex node{first.value + i};
     NodeData& data = nodes_[node.value];
     data.in_process = plan[i].in_process;
+    data.is_goal = plan[i].is_goal;
+    data.is_read_outside = plan[i].is_read_outside;
     if (!plan[i].wanted) continue;
     DSCHED_ASSERT(data.phase == Phase::unwanted, "a node joins once");
     data.phase = Phase::waiting;

@@ -41,7 +41,8 @@ void Execution::on(Instant now, const Paused&, Effects& out) {
   if (stopping_) return;
   withdraw_granted(out);
   for (const NodeIndex node : active_) {
-    if (phase(node) == Phase::running && dag_.settings(node).preemptible) suspend(now, node, out);
+    const bool may_stand_still = dag_.settings(node).preemptible && !must_go_on_for_readers(node);
+    if (phase(node) == Phase::running && may_stand_still) suspend(now, node, out);
   }
 }
 
@@ -135,6 +136,7 @@ void Execution::resume(Instant now, NodeIndex node) {
     timers_.push(timer);
   }
   suspended_.erase(found);
+  if (data.taken > 0) drop_slots(now, node);  // it kept them for its readers
   move(node, Phase::running);
   if (!data.waits_for_nested) take_slots(now, node, need(node).count);
 }
@@ -155,7 +157,7 @@ std::vector<NodeIndex> Execution::victims(Instant now) {
     const NodeData& data = nodes_[node.value];
     const bool may_stand_still = data.phase == Phase::running && data.taken > 0 &&
                                  dag_.settings(node).preemptible && !data.timed_out &&
-                                 !data.cancel_asked;
+                                 !data.cancel_asked && !must_go_on_for_readers(node);
     if (!may_stand_still) continue;
     const Nanoseconds ran = now - data.started - data.stood_still;
     Nanoseconds left = at_once ? Nanoseconds{0} : quantum - ran;
@@ -173,6 +175,10 @@ std::vector<NodeIndex> Execution::victims(Instant now) {
     if (of_a != of_b) return of_a < of_b;
     return nodes_[a.value].started > nodes_[b.value].started;
   });
+  if (!dag_.has_streams()) return found;
+  // Readers before what they read: without it they would soon stand still as well.
+  std::stable_partition(found.begin(), found.end(),
+                        [this](NodeIndex node) { return running_readers(node).empty(); });
   return found;
 }
 
@@ -197,10 +203,13 @@ void Execution::keep_within_lease(Instant now, Effects& out) {
   }
 }
 
-// First what is most important, then what stands still for longest.
+// What may go on: first what is most important, then what stands still for longest.
 std::vector<NodeIndex> Execution::suspended_in_order() const {
   std::vector<NodeIndex> nodes;
-  for (const auto& [node, suspension] : suspended_) nodes.push_back(node);
+  for (const auto& [node, suspension] : suspended_) {
+    const bool may_go_on = !nodes_[node.value].readers_are_behind && !must_wait_for_producer(node);
+    if (may_go_on) nodes.push_back(node);
+  }
   std::stable_sort(nodes.begin(), nodes.end(), [this](NodeIndex a, NodeIndex b) {
     const Priority of_a = dag_.settings(a).priority;
     const Priority of_b = dag_.settings(b).priority;
@@ -214,16 +223,28 @@ std::vector<NodeIndex> Execution::suspended_in_order() const {
 // not fit lets others pass: slots that none of them used would be of no use to anybody.
 void Execution::resume_what_fits(Instant now, Effects& out) {
   if (is_suspended_ || is_paused_ || suspended_.empty()) return;
+  // Readers go on after what they read.
+  while (resume_some(now, out) && dag_.has_streams()) continue;
+}
+
+// False when nothing went on.
+bool Execution::resume_some(Instant now, Effects& out) {
+  bool any = false;
   const std::optional<Rank> next = queue_.best();
   for (const NodeIndex node : suspended_in_order()) {
     if (next && !is_stopping() && next->priority > dag_.settings(node).priority.level &&
-        fits(next->node)) {
-      return;
+        fits(next->node) && !must_wait_for_producer(next->node)) {
+      return false;
     }
-    if (!nodes_[node.value].waits_for_nested && !fits(node)) continue;
+    const NodeData& data = nodes_[node.value];
+    const bool needs_slots = !data.waits_for_nested && data.taken == 0;
+    if (needs_slots && !fits(node)) make_room_for_producer(now, node, out);
+    if (needs_slots && !fits(node)) continue;
     resume(now, node);
     out.push_back(ControlTree{node, TreeControl::resume});
+    any = true;
   }
+  return any;
 }
 
 Demand Execution::demand(Others others) const {
@@ -241,7 +262,9 @@ Demand Execution::demand(Others others) const {
   const bool starts_nothing = is_stopping() || is_suspended_ || is_paused_;
   std::uint32_t more = 0;
   if (!is_suspended_ && !is_paused_) {
-    for (const auto& [node, suspension] : suspended_) more += need(node).count;
+    for (const auto& [node, suspension] : suspended_) {
+      if (!nodes_[node.value].readers_are_behind) more += need(node).count;
+    }
   }
   const bool goes_on = more > 0;
   if (!starts_nothing) {
@@ -259,8 +282,9 @@ Demand Execution::demand(Others others) const {
         std::max(demand.wanted, {static_cast<std::uint32_t>(std::min<std::uint64_t>(left, width))});
   }
   const std::optional<Rank> best = queue_.best();
-  const NodeIndex next = goes_on ? suspended_in_order().front() : best ? best->node : NodeIndex{};
-  if (more > 0 && (goes_on || best)) {
+  const std::vector<NodeIndex> to_go_on = goes_on ? suspended_in_order() : std::vector<NodeIndex>{};
+  if (more > 0 && (!to_go_on.empty() || best)) {
+    const NodeIndex next = to_go_on.empty() ? best->node : to_go_on.front();
     demand.next_need = need(next);
     const Nanoseconds takes = expected(next);
     demand.next_is_short = !goes_on && lease_ && takes > Nanoseconds{0} && takes <= lease_->quantum;

@@ -99,6 +99,17 @@ struct NestedBegan {
 struct NestedEnded {
   NodeIndex node;
 };
+// The slowest running reader of the stream that `node` writes is more than its max_lag behind.
+struct ReadersBehind {
+  NodeIndex node;
+};
+struct ReadersCaughtUp {
+  NodeIndex node;
+};
+// Who took the bytes of `node` outside of the execution as they came wants no more of them.
+struct OutsideReaderDone {
+  NodeIndex node;
+};
 // People want nothing more of it: like Stop, but it ends as cancelled, with all that was to come.
 struct Cancel {};
 // The same for one node and what depends on it.
@@ -111,7 +122,8 @@ struct Tick {};
 using Fact =
     std::variant<FoundReusable, MustRun, SameKeyUnderWay, CannotRun, Approved, AttemptStarted,
                  AttemptEnded, AttemptWithdrawn, ResultLost, Expanded, Stop, Suspended, Continued,
-                 Paused, Released, Leased, NestedBegan, NestedEnded, Cancel, CancelNode, Tick>;
+                 Paused, Released, Leased, NestedBegan, NestedEnded, ReadersBehind, ReadersCaughtUp,
+                 OutsideReaderDone, Cancel, CancelNode, Tick>;
 
 // ---- effects
 // -------------------------------------------------------------------------------------
@@ -150,7 +162,9 @@ struct NodeSettled {
   NodeState state = NodeState::completed;
   Reason reason = Reason::none;
   FailureClass failure = FailureClass::none;
-  NodeIndex because;        // for dependency_failed: the node that failed
+  // For dependency_failed: the node that failed; for a backoff without a failure class: the
+  // producer whose stream was lost, which restarts this reader when it writes again.
+  NodeIndex because;
   Nanoseconds retry_in{0};  // for backoff
 };
 // Nothing more will happen.

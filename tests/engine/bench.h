@@ -53,9 +53,18 @@ class Bench {
   // `needs` are order only; give arguments in `arguments`.
   Bench& node(std::string_view id, std::vector<std::string_view> needs = {},
               const dag::Settings& settings = {}, std::vector<std::string_view> arguments = {}) {
+    return add(id, "{}", needs, settings, arguments);
+  }
+  // Its one argument is its standard input.
+  Bench& reader(std::string_view id, std::string_view of, const dag::Settings& settings = {},
+                std::vector<std::string_view> needs = {}) {
+    return add(id, R"({"command":"","stdin":{"argument":1}})", needs, settings, {of});
+  }
+  Bench& add(std::string_view id, std::string_view parameters, std::vector<std::string_view> needs,
+             const dag::Settings& settings, std::vector<std::string_view> arguments) {
     dag::NewNode added;
     added.node.node_id = keep(id);
-    added.node.parameters = "{}";
+    added.node.parameters = parameters;
     added.node.operation = dag::Operation::shell;
     added.node.settings = builder_.add_settings(settings);
     for (std::string_view& argument : arguments) argument = keep(argument);
