@@ -19,6 +19,7 @@ constexpr std::uint8_t k_empty = 8;
 constexpr std::uint8_t k_outputs = 16;
 constexpr std::uint8_t k_log = 32;
 constexpr std::uint8_t k_suspended = 64;
+constexpr std::uint8_t k_unread = 128;
 
 void put_content(std::string& out, const store::Content& content) {
   put_digest(out, content.hash);
@@ -99,6 +100,7 @@ Outcome read_outcome(Reader& in, char version) {
       out.content = flags & k_empty ? store::Content{sha256({}), 0} : in.content();
     }
     if (flags & k_outputs) out.outputs = in.outputs();
+    out.is_unread = (flags & k_unread) != 0;
   }
   if (flags & k_log) out.log = in.content();
   return out;
@@ -128,7 +130,8 @@ void SegmentWriter::append(const Outcome& outcome) {
   const int flags = (used ? k_usage : 0) | (outcome.key ? k_key : 0) |
                     (outcome.value ? k_value : 0) | (empty ? k_empty : 0) |
                     (outcome.outputs.empty() ? 0 : k_outputs) | (outcome.log ? k_log : 0) |
-                    (outcome.suspended.count() > 0 ? k_suspended : 0);
+                    (outcome.suspended.count() > 0 ? k_suspended : 0) |
+                    (completed && outcome.is_unread ? k_unread : 0);
   if (!completed) bytes_ += static_cast<char>(outcome.failure);
   bytes_ += static_cast<char>(flags);
   put_time(bytes_, outcome.at);

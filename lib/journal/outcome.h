@@ -22,6 +22,7 @@
 //   outputs = count:varint output*                                 (flag 16)
 //   output  = path:text kind:u8 executable:u8 content members:varint content*
 //   log     = content                                              (flag 32)
+//   flag 128 of completed: it ended with those that read its stream, and nothing of it was kept
 //   exit    = code + 1, 0: none; signal: number, 0: none
 //   content = hash:32 size:varint
 //
@@ -76,6 +77,8 @@ struct Outcome {
   std::string error;  // one line
   NodeIndex first;    // expanded: of the values of the elements
   std::uint32_t elements = 0;
+  // completed: it ended with those that read its stream, and no result of it was kept
+  bool is_unread = false;
 };
 
 inline constexpr std::size_t k_segment_outcomes_max = 8192;

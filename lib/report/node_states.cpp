@@ -56,8 +56,8 @@ void NodeStates::add(const Outcome& outcome) {
   node.system = outcome.system;
   node.peak_memory_kib = outcome.peak_memory_kib;
   node.key = outcome.key;
-  node.has_content = completed;
-  if (completed) node.digest = digest_of_(outcome);
+  node.has_content = completed && !outcome.is_unread;
+  if (node.has_content) node.digest = digest_of_(outcome);
 }
 
 void NodeStates::add_reused(NodeIndex index, const Digest& key) {
