@@ -6,6 +6,7 @@
 // execution. Ended is the fact it becomes; the session turns it into an engine event.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 #include "base/error.h"
 #include "base/failure.h"
 #include "base/ids.h"
+#include "executor/stream.h"
 #include "store/content.h"
 #include "store/staged_file.h"
 
@@ -35,6 +37,7 @@ struct ProcessWork {
   std::string folder;      // working directory
   std::string stdin_file;  // empty: /dev/null
   std::string stdin_text;  // written to a pipe-less temporary file; wins over stdin_file
+  std::shared_ptr<Stream> stdin_stream;  // read from the start, while it grows; wins over both
   enum class Streams : std::uint8_t {
     captured,  // stdout is the result, stderr the log
     shown,     // also passed through to the caller's stdout and stderr; stdin is the caller's, and
@@ -86,6 +89,7 @@ struct Attempt {
   std::vector<InputFile> inputs;     // examined again when the attempt has ended well
   std::vector<std::string> outputs;  // captured when it has ended well, removed when it failed
   std::string depfile;               // empty: none
+  std::shared_ptr<Stream> stream;    // others read its standard output by this; usually none
 };
 
 using dsched::FailureClass;

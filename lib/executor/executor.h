@@ -25,7 +25,15 @@ struct Started {
   std::uint32_t number = 1;
   Instant at;
 };
-using AttemptEvent = std::variant<Started, Ended>;
+// Between the two, of an attempt whose stream has a limit: its slowest reader has fallen behind, or
+// caught up.
+struct ReadersLag {
+  enum class Now : std::uint8_t { behind, caught_up };
+  NodeIndex node;
+  std::uint32_t number = 1;
+  Now now = Now::behind;
+};
+using AttemptEvent = std::variant<Started, Ended, ReadersLag>;
 
 enum class Control : std::uint8_t {
   interrupt,  // SIGINT, once, to the attempt's process group

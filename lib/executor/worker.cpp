@@ -31,11 +31,14 @@ void Worker::perform(const Attempt& attempt, Ended& ended) {
     }
   }
   const std::function<void()> on_long = [&] { report_started(ended); };
+  const ProcessRunner::Tell tell{on_long, [&](ReadersLag::Now now) {
+                                   events_.push(ReadersLag{ended.node, ended.number, now});
+                                 }};
   std::visit(
       [&](const auto& work) {
         using Kind = std::decay_t<decltype(work)>;
         if constexpr (std::is_same_v<Kind, ProcessWork>) {
-          processes_.run(attempt, work, ended, on_long);
+          processes_.run(attempt, work, ended, tell);
         } else if constexpr (std::is_same_v<Kind, SleepWork>) {
           builtins_.run(work, ended, on_long);
         } else {
@@ -63,6 +66,8 @@ void Worker::run(const Attempt& attempt) {
     ended.result = Captured{};
     result_.abandon();
   }
+  if (attempt.stream && ended.failure == FailureClass::none) attempt.stream->complete();
+  if (attempt.stream) attempt.stream->break_off();  // unless it is complete
   ended.ended = options_.clock->now();
   mailbox_.end();
   if (ended.failure != FailureClass::none) failures_.fetch_add(1);

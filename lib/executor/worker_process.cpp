@@ -9,14 +9,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <climits>
 #include <csignal>
+#include <optional>
 #include <shared_mutex>
 #include <utility>
 
 #include "base/error.h"
+#include "executor/stream_pump.h"
 #include "sys/copy.h"
 #include "sys/peak_memory.h"
 #include "sys/process_list.h"
@@ -93,10 +96,23 @@ struct ProcessRunner::Running {
   bool keeps_output = false;  // however it ends
   bool is_suspended = false;
   bool is_killed = false;
+  std::optional<StreamPump> pump;     // fills its standard input
+  std::shared_ptr<Stream> stream;     // what it writes, as others read it
+  bool readers_are_behind = false;    // as it was last told
   int show_error = 0;                 // why what passes through could not be written; 0: it could
   std::uint64_t runner_peak_kib = 0;  // when it started: see sys/peak_memory.h
   std::uint64_t seen_peak_kib = 0;    // of the main process, while it lived; 0: never looked at
 };
+
+// Milliseconds after which something of a stream is to be looked at; -1: nothing.
+int ProcessRunner::short_wait(const Running& running) {
+  constexpr int k_lag_look_ms = 2;  // a gigabyte per second writes two megabytes meanwhile
+  const bool has_limit = running.stream && running.stream->has_limit();
+  const int for_readers = has_limit ? k_lag_look_ms : -1;
+  const int for_pump = running.pump ? running.pump->timeout() : -1;
+  if (for_pump < 0 || for_readers < 0) return std::max(for_pump, for_readers);
+  return std::min(for_pump, for_readers);
+}
 
 ProcessRunner::ProcessRunner(const ProcessExecutorOptions& options, std::size_t index,
                              WorkerMailbox& mailbox, ResultFile& result)
@@ -106,14 +122,14 @@ ProcessRunner::ProcessRunner(const ProcessExecutorOptions& options, std::size_t 
       result_(result),
       buffer_(k_buffer, '\0') {}
 
-void ProcessRunner::make_pipe(Stream& stream) {
-  if (stream.reading) return;
+void ProcessRunner::make_pipe(Channel& channel) {
+  if (channel.reading) return;
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
     throw Error(ErrorKind::environment, describe_errno("pipe for a log", errno));
   }
-  stream.reading = sys::Fd(ends[0]);
-  stream.writing = sys::Fd(ends[1]);
+  channel.reading = sys::Fd(ends[0]);
+  channel.writing = sys::Fd(ends[1]);
   // Only this end: the child's end is another open file and stays blocking.
   ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
 }
@@ -134,7 +150,8 @@ sys::Fd ProcessRunner::open_stdin(const ProcessWork& work, Ended& ended) {
 }
 
 bool ProcessRunner::spawn(const ProcessWork& work, Running& running, Ended& ended) {
-  const sys::Fd input = open_stdin(work, ended);
+  if (work.stdin_stream) running.pump.emplace(work.stdin_stream);
+  const sys::Fd input = running.pump ? running.pump->take_reading() : open_stdin(work, ended);
   if (ended.failure != FailureClass::none) return false;
   running.is_shown = work.streams == ProcessWork::Streams::shown;
   running.keeps_output = work.output == ProcessWork::Output::always;
@@ -186,28 +203,47 @@ bool ProcessRunner::spawn(const ProcessWork& work, Running& running, Ended& ende
 }
 
 void ProcessRunner::run(const Attempt& attempt, const ProcessWork& work, Ended& ended,
-                        const std::function<void()>& on_long) {
+                        const Tell& tell) {
   Running running;
   running.root.attempt_id = attempt.id;
-  if (!spawn(work, running, ended)) return;
-  wait_for_end(running, on_long);
+  running.stream = attempt.stream;
+  if (running.stream) running.stream->open(result_.fd());
+  if (!spawn(work, running, ended)) {
+    if (running.stream) result_.abandon();
+    return;
+  }
+  wait_for_end(running, tell);
   settle(running, ended);
 }
 
-void ProcessRunner::wait_for_end(Running& running, const std::function<void()>& on_long) {
+// Tells when the slowest reader falls behind or catches up.
+void ProcessRunner::look_at_readers(Running& running, const Tell& tell) {
+  if (!running.stream || !running.stream->has_limit() || !tell.lag) return;
+  const bool behind = running.stream->is_behind();
+  if (behind == std::exchange(running.readers_are_behind, behind)) return;
+  tell.lag(behind ? ReadersLag::Now::behind : ReadersLag::Now::caught_up);
+}
+
+void ProcessRunner::wait_for_end(Running& running, const Tell& tell) {
   // Shown streams may wait for their reader, so nothing is held back for them.
   bool is_long = running.is_shown;
-  if (is_long) on_long();
+  if (is_long) tell.is_long();
   int look_ms = k_short_ms;
   const Instant long_from = options_.clock->now() + std::chrono::milliseconds(k_short_ms);
+  constexpr std::size_t k_own = 4;
   for (;;) {
-    pollfd items[4] = {{running.child.pidfd.get(), POLLIN, 0},
-                       {mailbox_.fd(), POLLIN, 0},
-                       {stderr_.reading.get(), POLLIN, 0},
-                       {running.is_shown ? stdout_.reading.get() : -1, POLLIN, 0}};
-    const int ready = ::poll(items, 4, look_ms);
+    std::array<pollfd, k_own + StreamPump::k_items> items{
+        {{running.child.pidfd.get(), POLLIN, 0},
+         {mailbox_.fd(), POLLIN, 0},
+         {stderr_.reading.get(), POLLIN, 0},
+         {running.is_shown ? stdout_.reading.get() : -1, POLLIN, 0}}};
+    const std::size_t count = running.pump ? items.size() : k_own;
+    if (running.pump) running.pump->fill(std::span(items).last<StreamPump::k_items>());
+    const int soon_ms = short_wait(running);
+    const int wait_ms = soon_ms < 0 ? look_ms : std::min(look_ms, soon_ms);
+    const int ready = ::poll(items.data(), count, wait_ms);
     if (ready < 0) continue;  // EINTR
-    if (ready == 0) {
+    if (ready == 0 && wait_ms == look_ms) {
       look_ms = std::min(look_ms * k_look_growth, k_orphans_ms);
       running.seen_peak_kib =
           std::max(running.seen_peak_kib, sys::peak_memory_kib(running.child.pid));
@@ -215,13 +251,15 @@ void ProcessRunner::wait_for_end(Running& running, const std::function<void()>& 
     }
     // A talkative command never lets poll time out.
     if (!is_long && items[0].revents == 0 && options_.clock->now() >= long_from) {
-      on_long();
+      tell.is_long();
       is_long = true;
     }
+    if (is_long) look_at_readers(running, tell);
     if (items[2].revents != 0) drain(running, stderr_, Kept::as_log);
     if (items[3].revents != 0) drain(running, stdout_, Kept::as_result);
     if (items[1].revents != 0) obey(running);
     if (items[0].revents != 0) return;
+    if (running.pump) running.pump->step();
   }
 }
 
@@ -253,10 +291,12 @@ void ProcessRunner::obey(Running& running, Control what) {
     case Control::suspend:
       trees.signal_tree(running.root, SIGSTOP);
       running.is_suspended = true;
+      if (running.pump) running.pump->set_counts(false);
       return;
     case Control::resume:
       trees.signal_tree(running.root, SIGCONT);
       running.is_suspended = false;
+      if (running.pump) running.pump->set_counts(!running.pump->is_done());
       return;
   }
   // A process that stands still cannot act on a signal.
@@ -282,20 +322,23 @@ void ProcessRunner::settle(Running& running, Ended& ended) {
   }
   ended.log = log_.take();
   if (ended.failure == FailureClass::none || running.keeps_output) {
-    ended.result = result_.take();
+    ended.result =
+        result_.take(running.stream ? ResultFile::Then::leave : ResultFile::Then::use_again);
   } else {
     ended.output_tail = result_.tail();
-    result_.discard();
+    if (!running.stream) result_.discard();
   }
+  // Readers may be left.
+  if (running.stream) result_.abandon();
   if (is_quiet) return;
-  stderr_ = Stream{};
-  stdout_ = Stream{};
+  stderr_ = Channel{};
+  stdout_ = Channel{};
   result_.abandon();
 }
 
-void ProcessRunner::drain(Running& running, Stream& stream, Kept kept) {
-  while (stream.reading) {
-    const ssize_t got = ::read(stream.reading.get(), buffer_.data(), buffer_.size());
+void ProcessRunner::drain(Running& running, Channel& channel, Kept kept) {
+  while (channel.reading) {
+    const ssize_t got = ::read(channel.reading.get(), buffer_.data(), buffer_.size());
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return;
     const std::string_view bytes(buffer_.data(), static_cast<std::size_t>(got));
@@ -304,30 +347,30 @@ void ProcessRunner::drain(Running& running, Stream& stream, Kept kept) {
     } else {
       sys::write_all(result_.fd(), bytes, "result");
     }
-    show(running, stream, bytes);
+    show(running, channel, bytes);
     if (static_cast<std::size_t>(got) < buffer_.size()) return;  // it was empty after that
   }
 }
 
 // Passes bytes on, obeying controls while the reader is slow. When the reader has gone, the pipe
 // goes too, so that the command learns of it as if it had written to the reader itself.
-void ProcessRunner::show(Running& running, Stream& stream, std::string_view bytes) {
-  while (stream.shown >= 0 && !bytes.empty() && !running.is_killed) {
-    pollfd items[2] = {{stream.shown, POLLOUT, 0}, {mailbox_.fd(), POLLIN, 0}};
+void ProcessRunner::show(Running& running, Channel& channel, std::string_view bytes) {
+  while (channel.shown >= 0 && !bytes.empty() && !running.is_killed) {
+    pollfd items[2] = {{channel.shown, POLLOUT, 0}, {mailbox_.fd(), POLLIN, 0}};
     ::poll(items, 2, -1);
     if (items[1].revents != 0) obey(running);
     if (items[0].revents == 0) continue;
     // A pipe that is ready takes this much without making us wait: pipe(7).
     const ssize_t put =
-        ::write(stream.shown, bytes.data(), std::min<std::size_t>(bytes.size(), PIPE_BUF));
+        ::write(channel.shown, bytes.data(), std::min<std::size_t>(bytes.size(), PIPE_BUF));
     if (put >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(put));
     } else if (errno != EINTR && errno != EAGAIN) {
-      // A stream that was closed from the start is how somebody says: not wanted.
+      // A channel that was closed from the start is how somebody says: not wanted.
       if (errno != EPIPE && errno != EBADF) running.show_error = errno;
-      stream.shown = -1;
-      (&stream == &stdout_ ? running.root.stdout_fd : running.root.stderr_fd) = -1;
-      stream.reading.reset();
+      channel.shown = -1;
+      (&channel == &stdout_ ? running.root.stdout_fd : running.root.stderr_fd) = -1;
+      channel.reading.reset();
     }
   }
 }

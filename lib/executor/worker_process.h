@@ -23,15 +23,19 @@ class ProcessRunner {
   ProcessRunner(const ProcessExecutorOptions& options, std::size_t index, WorkerMailbox& mailbox,
                 ResultFile& result);
 
-  // Fills in how the process ended, its usage, log and result. `on_long` is called once, if
-  // the attempt still runs after 5 ms. Throws Error when the surroundings fail.
-  void run(const Attempt& attempt, const ProcessWork& work, Ended& ended,
-           const std::function<void()>& on_long);
+  // What is told while a process runs.
+  struct Tell {
+    std::function<void()> is_long;                  // once, if it still runs after 5 ms
+    std::function<void(ReadersLag::Now)> lag = {};  // later on, whenever that changes
+  };
+  // Fills in how the process ended, its usage, log and result. Throws Error when the surroundings
+  // fail.
+  void run(const Attempt& attempt, const ProcessWork& work, Ended& ended, const Tell& tell);
 
  private:
   // One direction of a stream: a pipe that is read here, and where its bytes are shown (-1:
   // nowhere).
-  struct Stream {
+  struct Channel {
     sys::Fd reading;
     sys::Fd writing;
     int shown = -1;
@@ -39,16 +43,18 @@ class ProcessRunner {
   struct Running;
 
   [[nodiscard]] bool spawn(const ProcessWork& work, Running& running, Ended& ended);
-  void wait_for_end(Running& running, const std::function<void()>& on_long);
+  void wait_for_end(Running& running, const Tell& tell);
+  [[nodiscard]] static int short_wait(const Running& running);
+  void look_at_readers(Running& running, const Tell& tell);
   void obey(Running& running);
   void obey(Running& running, Control what);
   void settle(Running& running, Ended& ended);
   [[nodiscard]] sys::Fd open_stdin(const ProcessWork& work, Ended& ended);
   enum class Kept : std::uint8_t { as_log, as_result };
   // Reads what is there.
-  void drain(Running& running, Stream& stream, Kept kept);
-  void show(Running& running, Stream& stream, std::string_view bytes);
-  static void make_pipe(Stream& stream);
+  void drain(Running& running, Channel& channel, Kept kept);
+  void show(Running& running, Channel& channel, std::string_view bytes);
+  static void make_pipe(Channel& channel);
 
   const ProcessExecutorOptions& options_;
   sys::AttemptSlot& slot_;
@@ -56,8 +62,8 @@ class ProcessRunner {
   ResultFile& result_;
   sys::Spawner spawner_;
   LogCapture log_;
-  Stream stderr_;
-  Stream stdout_;  // used for Streams::shown only
+  Channel stderr_;
+  Channel stdout_;  // used for Streams::shown only
   std::string buffer_;
 };
 

@@ -44,7 +44,7 @@ int ResultFile::fd() {
   return file_->fd();
 }
 
-Captured ResultFile::take() {
+Captured ResultFile::take(Then then) {
   Captured captured;
   const std::uint64_t size = size_of(fd());
   captured.content.size = size;
@@ -59,6 +59,7 @@ Captured ResultFile::take() {
     captured.content.size = captured.bytes.size();
   }
   captured.content.hash = sha256(captured.bytes);
+  if (then == Then::leave) return captured;
   // A child may have moved the position without writing. Truncating costs a journal transaction of
   // the file system, so an empty file is only wound back.
   if (size > 0) {

@@ -21,8 +21,10 @@ class ResultFile {
 
   // The empty file, for writing. Throws Error (storage) when none can be made.
   [[nodiscard]] int fd();
-  // What was written, hashed. Nobody may still be writing.
-  [[nodiscard]] Captured take();
+  // What was written, hashed. Nobody may still be writing. `leave`: somebody may still be reading,
+  // so abandon() is to follow.
+  enum class Then : std::uint8_t { use_again, leave };
+  [[nodiscard]] Captured take(Then then = Then::use_again);
   // The last bytes of what was written.
   [[nodiscard]] std::string tail();
   // What was written counts for nothing.
