@@ -42,14 +42,14 @@ std::string AttemptMaker::evaluate(NodeIndex node) const {
   return out;
 }
 
-Made AttemptMaker::make(NodeIndex node, std::uint32_t number,
-                        std::vector<executor::InputFile> inputs) {
+Made AttemptMaker::make(NodeIndex node, Wanted&& wanted) {
   const dag::Settings& settings = dag_.settings(node);
   Attempt attempt;
   attempt.node = node;
-  attempt.number = number;
-  attempt.id = context_.attempt_prefix + std::to_string(node.value) + '-' + std::to_string(number);
-  attempt.inputs = std::move(inputs);
+  attempt.number = wanted.number;
+  attempt.id =
+      context_.attempt_prefix + std::to_string(node.value) + '-' + std::to_string(wanted.number);
+  attempt.inputs = std::move(wanted.inputs);
   attempt.outputs.assign(settings.outputs.begin(), settings.outputs.end());
   attempt.depfile = settings.depfile;
   const dag::Node& what = dag_.node(node);
@@ -74,7 +74,7 @@ Made AttemptMaker::make(NodeIndex node, std::uint32_t number,
     case Operation::external:
       break;
   }
-  return make_process(node, std::move(attempt));
+  return make_process(node, std::move(attempt), std::move(wanted.reads));
 }
 
 Made AttemptMaker::make_concat(NodeIndex node, Attempt&& attempt) {
@@ -123,8 +123,13 @@ std::optional<std::string> AttemptMaker::bytes_of(NodeIndex argument) {
 }
 
 std::optional<LostArgument> AttemptMaker::argument_files(NodeIndex node,
-                                                         std::vector<std::string>& files) {
+                                                         std::vector<std::string>& files,
+                                                         std::optional<NodeIndex> unwritten) {
   for (const NodeIndex argument : dag_.arguments(node)) {
+    if (argument == unwritten) {
+      files.emplace_back("/dev/stdin");
+      continue;
+    }
     try {
       auto file = values_.file(argument);
       if (!file) return LostArgument{argument};
@@ -137,7 +142,8 @@ std::optional<LostArgument> AttemptMaker::argument_files(NodeIndex node,
   return std::nullopt;
 }
 
-Made AttemptMaker::make_process(NodeIndex node, Attempt&& attempt) {
+Made AttemptMaker::make_process(NodeIndex node, Attempt&& attempt,
+                                std::shared_ptr<executor::Stream> reads) {
   const dag::Node& what = dag_.node(node);
   const OwnVariables own{{"DSCHED_EXECUTION_ID", context_.execution_id},
                          {"DSCHED_NODE_ID", std::string(what.node_id)},
@@ -148,7 +154,9 @@ Made AttemptMaker::make_process(NodeIndex node, Attempt&& attempt) {
   work.folder = context_.folder;
   if (context_.pass_through) work.streams = executor::ProcessWork::Streams::shown;
   std::vector<std::string> files;
-  if (const auto lost = argument_files(node, files)) return *lost;
+  const auto unwritten = reads ? dag_.stream_of(node) : std::nullopt;
+  if (const auto lost = argument_files(node, files, unwritten)) return *lost;
+  work.stdin_stream = std::move(reads);
   if (what.operation == Operation::shell) {
     set_shell(node, own, files, work);
     attempt.work = std::move(work);

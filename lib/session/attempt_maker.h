@@ -6,6 +6,7 @@
 // Arguments become files (commands) or bytes (built-ins). When the store has lost one, the answer
 // says which, and nothing was started.
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -41,17 +42,24 @@ class AttemptMaker {
 
   // The value of an in-process node whose arguments are all in-process.
   [[nodiscard]] std::string evaluate(NodeIndex node) const;
-  [[nodiscard]] Made make(NodeIndex node, std::uint32_t number,
-                          std::vector<executor::InputFile> inputs);
+  struct Wanted {
+    std::uint32_t number = 1;
+    std::vector<executor::InputFile> inputs;
+    std::shared_ptr<executor::Stream> reads;  // instead of the file of its stream's producer
+  };
+  [[nodiscard]] Made make(NodeIndex node, Wanted&& wanted);
 
  private:
-  [[nodiscard]] Made make_process(NodeIndex node, executor::Attempt&& attempt);
+  [[nodiscard]] Made make_process(NodeIndex node, executor::Attempt&& attempt,
+                                  std::shared_ptr<executor::Stream> reads);
   [[nodiscard]] Made make_concat(NodeIndex node, executor::Attempt&& attempt);
   [[nodiscard]] Made make_write(NodeIndex node, executor::Attempt&& attempt);
   [[nodiscard]] std::optional<std::string> bytes_of(NodeIndex argument);
-  // Fills `files` with a path per argument; the lost one, if any.
-  [[nodiscard]] std::optional<LostArgument> argument_files(NodeIndex node,
-                                                           std::vector<std::string>& files);
+  // Fills `files` with a path per argument; the lost one, if any. The `unwritten` one, which is
+  // still written, is read by its name as by standard input.
+  [[nodiscard]] std::optional<LostArgument> argument_files(
+      NodeIndex node, std::vector<std::string>& files,
+      std::optional<NodeIndex> unwritten = std::nullopt);
   [[nodiscard]] std::string external_request(NodeIndex node, const std::vector<std::string>& files);
   void set_shell(NodeIndex node, const OwnVariables& own, const std::vector<std::string>& files,
                  executor::ProcessWork& work) const;

@@ -48,10 +48,19 @@ class DryRun {
  private:
   void visit(NodeIndex node) {
     const std::string id(prepared_.dag.node(node).node_id);
+    const auto stream = prepared_.dag.stream_of(node);
+    const bool reads = stream && fate_[stream->value] == Fate::runs;
     for (const NodeIndex before : prepared_.dag.predecessors(node)) {
-      if (fate_[before.value] == Fate::known) continue;
+      if (fate_[before.value] == Fate::known || (reads && before == *stream)) continue;
       fate_[node.value] = Fate::unknown;
       answer_.unknown.push_back(id);
+      return;
+    }
+    if (reads) {
+      fate_[node.value] = Fate::runs;
+      answer_.would_run.push_back(
+          {id, command_text(prepared_.dag, node),
+           "reads the stream of " + std::string(prepared_.dag.node(*stream).node_id)});
       return;
     }
     if (prepared_.dag.node(node).operation == dag::Operation::map) return visit_map(node);

@@ -102,7 +102,8 @@ std::optional<executor::InputProblem> Examiner::look(NodeIndex node, Keyed& keye
   parts.version = version(node, executable_found);
   parts.parameters = what.parameters;
   for (const NodeIndex argument : on_.dag.arguments(node)) {
-    parts.arguments.push_back(on_.values.digest(argument));
+    // What is still written has no digest yet; set_key_argument() puts it in later.
+    parts.arguments.push_back(on_.values.has(argument) ? on_.values.digest(argument) : Digest{});
   }
   parts.inputs = keyed.inputs;
   if (!dag::is_builtin(what.operation)) {

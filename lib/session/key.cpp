@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/key.h"
 
+#include "base/error.h"
 #include "base/text.h"
 
 namespace dsched::session {
@@ -18,6 +19,17 @@ void append_list(std::string& out, const List& list, const Append& append) {
 }
 
 }  // namespace
+
+void set_key_argument(std::string& text, std::size_t position, const Digest& digest) {
+  constexpr std::string_view k_before = R"({"arguments":[")";
+  constexpr std::string_view k_between = R"(",")";
+  std::string hex;
+  append_hex(hex, digest);
+  const std::size_t at = k_before.size() + position * (hex.size() + k_between.size());
+  DSCHED_ASSERT(text.starts_with(k_before) && at + hex.size() < text.size(),
+                "the key has this argument");
+  text.replace(at, hex.size(), hex);
+}
 
 void append_key_text(std::string& out, const KeyParts& parts) {
   out += R"({"arguments":[)";

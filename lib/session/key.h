@@ -37,4 +37,8 @@ struct KeyParts {
 
 void append_key_text(std::string& out, const KeyParts& parts);
 
+// Puts another digest in the place of an argument's, counted from 0, in a text that
+// append_key_text() made.
+void set_key_argument(std::string& text, std::size_t position, const Digest& digest);
+
 }  // namespace dsched::session

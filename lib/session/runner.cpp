@@ -91,6 +91,7 @@ std::vector<engine::NodePlan> Runner::node_plans() {
   std::vector<engine::NodePlan> plans(dag.size());
   for (engine::NodePlan& plan : plans) plan.wanted = false;
   for (const NodeIndex node : plan_.wanted) plans[node.value].wanted = true;
+  for (const NodeIndex goal : plan_.goals) plans[goal.value].is_goal = true;
   for (const NodeIndex node : dag.topological_order()) {
     if (dag.node(node).operation == dag::Operation::map) plans[node.value].in_process = true;
     if (!is_in_memory(dag.node(node).operation) || !plans[node.value].wanted) continue;
@@ -241,6 +242,8 @@ void Runner::take_events() {
   for (executor::AttemptEvent& event : events) {
     if (auto* started = std::get_if<executor::Started>(&event)) {
       on_started(*started);
+    } else if (auto* lag = std::get_if<executor::ReadersLag>(&event)) {
+      on_lag(*lag);
     } else {
       on_ended(std::move(std::get<executor::Ended>(event)));
     }
@@ -329,6 +332,9 @@ void Runner::perform(const engine::Examine& effect) {
   if (engine_.phase(effect.node) != Phase::examining) return;  // was given up while it was read
   // Its key would tell of its secrets: consent comes first.
   if (!gates_.may_read_secrets(effect.node)) return apply(engine::MustRun{effect.node, true});
+  if (const auto producer = engine_.stream_under_way(effect.node)) {
+    return examine_reader(effect.node, *producer);
+  }
   if (waits_for_reading(effect.node)) return;
   Verdict verdict = examiner_.examine(effect.node);
   if (auto* reusable = std::get_if<Reusable>(&verdict)) return reuse(effect.node, reusable->record);
@@ -443,15 +449,21 @@ void Runner::perform(const engine::StartAttempt& effect) {
     return cannot_run(node, problem->failure, problem->error);
   }
   Keyed& keyed = std::get<Keyed>(key_now);
-  Made made = maker_.make(node, effect.number, keyed.inputs);
+  const auto producer = engine_.stream_under_way(node);
+  const auto reads = producer ? streams_.find(*producer) : nullptr;
+  DSCHED_ASSERT(!producer || reads, "a reader starts while its producer writes");
+  Made made = maker_.make(node, {effect.number, keyed.inputs, reads});
   if (const auto* lost = std::get_if<LostArgument>(&made)) return lose(lost->argument, node);
   if (auto* computed = std::get_if<ComputedValue>(&made)) {
     return finish_value(node, std::move(computed->bytes), std::move(keyed));
   }
-  start(node, std::move(std::get<executor::Attempt>(made)), std::move(keyed));
+  executor::Attempt& attempt = std::get<executor::Attempt>(made);
+  attempt.stream = stream_for(node);
+  start(std::move(attempt), {std::move(keyed), attempt.id, producer});
 }
 
-void Runner::start(NodeIndex node, executor::Attempt&& attempt, Keyed&& keyed) {
+void Runner::start(executor::Attempt&& attempt, UnderWay&& under_way) {
+  const NodeIndex node = attempt.node;
   if (!plan_.dag.settings(node).idempotent) {
     // It must be known that it was under way, should this runner vanish: see spec for
     // needs_decision.
@@ -463,7 +475,7 @@ void Runner::start(NodeIndex node, executor::Attempt&& attempt, Keyed&& keyed) {
     recorder_.add(now_, outcome);
     recorder_.sync(now_);
   }
-  under_way_.insert_or_assign(node, UnderWay{std::move(keyed), attempt.id});
+  under_way_.insert_or_assign(node, std::move(under_way));
   ports_.executor.start(std::move(attempt));
 }
 
@@ -490,6 +502,7 @@ void Runner::perform(const engine::NodeSettled& effect) {
     if (plan_.dag.maps().of(node) != nullptr) tell(node, NodeChange::completed);
     return;
   }
+  judge(effect);
   const bool is_final = effect.state != NodeState::pending;
   if (is_final) forget_key(node);
   if (is_final) delayed_.erase(node);
@@ -570,11 +583,6 @@ void Runner::lose(NodeIndex node, std::optional<NodeIndex> needed_by) {
     }
   }
   apply(engine::ResultLost{node, needed_by});
-}
-
-double Runner::jitter() {
-  constexpr double k_scale = 1.0 / 18446744073709551616.0;  // 2^-64
-  return static_cast<double>(sys::random_u64(ports_.entropy)) * k_scale;
 }
 
 void Runner::warn(const std::string& line) {

@@ -18,6 +18,7 @@
 #include "session/gates.h"
 #include "session/recorder.h"
 #include "session/resume.h"
+#include "session/stream_book.h"
 #include "session/tracker.h"
 
 namespace dsched::session {
@@ -52,10 +53,6 @@ class Runner {
   [[nodiscard]] bool write_result(NodeIndex node, int fd);
 
  private:
-  struct UnderWay {  // between StartAttempt and the end of the attempt
-    Keyed keyed;
-    std::string attempt_id;
-  };
   struct Told {  // a change of a node that the observer is told of
     NodeIndex node;
     NodeChange change;
@@ -120,8 +117,19 @@ class Runner {
   void warn_of_idle_globs(NodeIndex node, std::span<const executor::InputFile> inputs);
   void must_run(NodeIndex node, NotReusable&& verdict);
   void cannot_run(NodeIndex node, FailureClass failure, const std::string& error);
-  void start(NodeIndex node, executor::Attempt&& attempt, Keyed&& keyed);
+  void start(executor::Attempt&& attempt, UnderWay&& under_way);
   void finish_value(NodeIndex node, std::string&& bytes, Keyed&& keyed);
+  // ---- streams (runner_streams.cpp)
+  void examine_reader(NodeIndex node, NodeIndex producer);
+  [[nodiscard]] std::shared_ptr<executor::Stream> stream_for(NodeIndex producer);
+  [[nodiscard]] bool is_read_as_stream(NodeIndex producer) const;
+  void finish_key(UnderWay& under_way, NodeIndex node) const;
+  void complete_unread(executor::Ended&& ended);
+  [[nodiscard]] bool hold_attempt(executor::Ended& ended, UnderWay& under_way, bool well);
+  void judge(const engine::NodeSettled& effect);
+  void recall_unread(std::span<const Recalled> recalled);
+  void on_lag(const executor::ReadersLag& lag);
+
   [[nodiscard]] std::string unordered_input(const executor::Ended& ended) const;
   [[nodiscard]] bool waits_for(NodeIndex node, NodeIndex before) const;
   void complete(executor::Ended&& ended, UnderWay&& under_way);
@@ -167,6 +175,7 @@ class Runner {
   Recorder recorder_;
   Tracker tracker_;
   Figures figures_;
+  StreamBook streams_;
   Gates gates_;
   Instant gates_due_;                              // when answers are looked for again
   std::unique_ptr<journal::Durations> durations_;  // loaded when something must run

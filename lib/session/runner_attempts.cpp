@@ -74,7 +74,6 @@ void Runner::on_started(const executor::Started& started) {
 
 void Runner::on_ended(executor::Ended&& ended) {
   const NodeIndex node = ended.node;
-  tracker_.stopped(node);
   Trace& trace = tracker_.trace(node);
   trace.ran = true;
   trace.attempts = ended.number;
@@ -106,16 +105,26 @@ void Runner::on_ended(executor::Ended&& ended) {
   // An attempt whose time was over may still end with code 0 while it is being ended: it failed.
   const bool well = ended.failure == FailureClass::none && !engine_.is_timed_out(node);
   const engine::AttemptEnded fact{node, ended.failure, well ? 0 : jitter()};
-  if (well) {
+  if (hold_attempt(ended, under_way, well)) return apply(fact);
+  tracker_.stopped(node);
+  if (engine_.is_ended_by_readers(node)) {
+    complete_unread(std::move(ended));
+  } else if (well) {
     trace.failure = FailureClass::none;
     trace.reason = engine::Reason::none;
     trace.error.clear();
+    finish_key(under_way, node);
     complete(std::move(ended), std::move(under_way));
   } else {
     if (ended_well) ports_.workspace.remove(plan_.dag.settings(node).outputs);
     fail(std::move(ended));
   }
   apply(fact);
+}
+
+double Runner::jitter() {
+  constexpr double k_scale = 1.0 / 18446744073709551616.0;  // 2^-64
+  return static_cast<double>(sys::random_u64(ports_.entropy)) * k_scale;
 }
 
 store::Record Runner::record_for(NodeIndex node, const Keyed& keyed,
@@ -207,6 +216,16 @@ void Runner::complete(executor::Ended&& ended, UnderWay&& under_way) {
   if (outcome.content.size > store::k_file_min) recorder_.commit();
 }
 
+// What its readers left unread is not made: there is no result, and none is kept.
+void Runner::complete_unread(executor::Ended&& ended) {
+  journal::Outcome outcome = outcome_of(ended, since_submission(ended.started));
+  outcome.waited = figures_.waited(ended.node);
+  outcome.suspended = engine_.stood_still(ended.node);
+  outcome.is_unread = true;
+  recorder_.add(now_, outcome);
+  if (outcome.log) recorder_.add_content({*outcome.log, std::move(ended.log), {}});
+}
+
 void Runner::fail(executor::Ended&& ended) {
   const NodeIndex node = ended.node;
   const bool timed_out = engine_.is_timed_out(node);
@@ -237,7 +256,7 @@ void Runner::finish_value(NodeIndex node, std::string&& bytes, Keyed&& keyed) {
   ended.ended = now_;
   ended.result.content = {sha256(bytes), bytes.size()};
   ended.result.bytes = std::move(bytes);
-  under_way_.insert_or_assign(node, UnderWay{std::move(keyed), {}});
+  under_way_.insert_or_assign(node, UnderWay{std::move(keyed), {}, {}});
   on_ended(std::move(ended));
 }
 

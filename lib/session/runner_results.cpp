@@ -45,6 +45,7 @@ void Runner::recall(History&& history) {
       fan_out_.recall(std::move(recalled));  // until its map is expanded
     }
   }
+  recall_unread(history.recalled);
 }
 
 void Runner::recall(Recalled&& recalled) {
@@ -53,7 +54,7 @@ void Runner::recall(Recalled&& recalled) {
   if (recalled.needs_decision) engine_.recall_needs_decision(node);
   // A map is expanded and evaluated again, so that its nodes are there.
   const bool is_map = plan_.dag.node(node).operation == dag::Operation::map;
-  if (!recalled.completed || is_map) return;
+  if (!recalled.completed || recalled.completed->is_unread || is_map) return;
   journal::Outcome& outcome = *recalled.completed;
   const std::vector<executor::OutputRecord> outputs = output_records(outcome.outputs);
   if (outcome.value) {
