@@ -34,6 +34,15 @@ StreamPump::StreamPump(std::shared_ptr<Stream> stream) : stream_(std::move(strea
   reader_ = &stream_->attach();
 }
 
+StreamPump::StreamPump(std::shared_ptr<Stream> stream, int target, std::uint64_t position)
+    : stream_(std::move(stream)),
+      writing_(::fcntl(target, F_DUPFD_CLOEXEC, 3)),
+      position_(position) {
+  if (!writing_) throw Error(ErrorKind::environment, describe_errno("output", errno));
+  reader_ = &stream_->attach();
+  reader_->position.store(position);
+}
+
 StreamPump::~StreamPump() {
   stream_->detach(*reader_);
 }
@@ -75,7 +84,8 @@ bool StreamPump::give() {
     const Stream::State state = stream_->state();
     const std::uint64_t size = stream_->is_open() ? stream_->size() : 0;
     if (position_ >= size) {
-      if (state == Stream::State::complete) finish();
+      is_whole_ = state == Stream::State::complete;
+      if (is_whole_) finish();
       return any;
     }
     auto at = static_cast<loff_t>(position_);
@@ -97,7 +107,7 @@ bool StreamPump::give() {
       const int problem = errno;
       finish();
       if (problem == EPIPE) return true;
-      throw Error(ErrorKind::environment, describe_errno("stream", problem));
+      throw Error(ErrorKind::environment, describe_errno("write a stream", problem));
     }
     any = any || put > 0;
     position_ += static_cast<std::uint64_t>(put);

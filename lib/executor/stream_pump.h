@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Fills a pipe from a stream that may still grow, without ever waiting itself.
+// Fills a pipe from a stream that may still grow, without waiting itself. (What it is given instead
+// of a pipe of its own may be anything; a terminal or a file is then waited for.)
 //
 // The worker that waits for the reader's process polls what fill() names, for at most timeout(),
 // and calls step(). A pipe takes whole pages of the file without their being copied (splice). That
@@ -24,6 +25,8 @@ class StreamPump {
 
   // Throws Error (environment) when no pipe can be made.
   explicit StreamPump(std::shared_ptr<Stream> stream);
+  // Into what is open as `target`, from `position` on.
+  StreamPump(std::shared_ptr<Stream> stream, int target, std::uint64_t position);
   ~StreamPump();
   StreamPump(const StreamPump&) = delete;
   StreamPump& operator=(const StreamPump&) = delete;
@@ -39,6 +42,9 @@ class StreamPump {
   void step();
   // There is nothing more to be done: all was given, or the reader takes no more.
   [[nodiscard]] bool is_done() const { return wait_ == Wait::nothing; }
+  // It is done because all of a complete stream was given.
+  [[nodiscard]] bool is_whole() const { return is_whole_; }
+  [[nodiscard]] std::uint64_t position() const { return position_; }
 
  private:
   enum class Wait : std::uint8_t {
@@ -58,6 +64,7 @@ class StreamPump {
   sys::Fd watch_;
   bool may_watch_ = true;
   int look_ms_ = 1;
+  bool is_whole_ = false;
   std::uint64_t position_ = 0;
   Wait wait_ = Wait::moment;
 };

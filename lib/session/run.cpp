@@ -308,6 +308,7 @@ class RunInStore {
                                    .attempt_prefix = runner_name_ + '-',
                                    .pass_through = request_.pass_through},
                        .goals = prepared.goals,
+                       .shown = prepared.result_node,
                        .wanted = prepared.wanted,
                        .operations = prepared.operations,
                        .inner_targets = prepared.inner_targets,

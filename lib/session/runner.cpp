@@ -79,6 +79,7 @@ Runner::Runner(const RunPlan& plan, const Ports& ports, journal::Journal& journa
       begun_(now_),
       begun_wall_(ports.clock.wall()) {
   examiner_.set_operations(plan.operations);
+  if (is_tapped()) tap_ = std::make_unique<executor::StreamTap>(plan.answer.result_fd);
   tracker_.name(to_text(execution.id), execution.number);
   recorder_.begin(execution);
   recorder_.set_news([this] { write_news(); });
@@ -92,6 +93,10 @@ std::vector<engine::NodePlan> Runner::node_plans() {
   for (engine::NodePlan& plan : plans) plan.wanted = false;
   for (const NodeIndex node : plan_.wanted) plans[node.value].wanted = true;
   for (const NodeIndex goal : plan_.goals) plans[goal.value].is_goal = true;
+  if (plan_.shown) {
+    plans[plan_.shown->value].is_goal = !is_tapped();
+    plans[plan_.shown->value].is_read_outside = is_tapped();
+  }
   for (const NodeIndex node : dag.topological_order()) {
     if (dag.node(node).operation == dag::Operation::map) plans[node.value].in_process = true;
     if (!is_in_memory(dag.node(node).operation) || !plans[node.value].wanted) continue;
@@ -143,7 +148,9 @@ wire::RunAnswer Runner::run() {
     loop();
   } while (*ended_ == ExecutionStatus::completed && !collect_results());
   close();
-  return make_answer();
+  wire::RunAnswer answer = make_answer();
+  finish_tap(answer);
+  return answer;
 }
 
 void Runner::prefetch() {
@@ -220,6 +227,7 @@ void Runner::wait_and_take() {
   at_latest(recorder_.due());
   at_latest(recorder_.sync_due());
   at_latest(wishes_due_);
+  at_latest(look_at_tap());
   if (gates_.is_any_open()) at_latest(gates_due_);
   at_latest(ports_.observer.wake_up());
   at_latest(ports_.slots.next_look());
@@ -542,13 +550,6 @@ void Runner::perform(const engine::NodeSettled& effect) {
 
 void Runner::perform(const engine::ExecutionEnded& effect) {
   ended_ = effect.status;
-}
-
-void Runner::forget_key(NodeIndex node) {
-  const auto key = key_of_.find(node);
-  if (key == key_of_.end()) return;
-  key_under_way_.erase(key->second);
-  key_of_.erase(key);
 }
 
 // A result was lost although the journal or the index named it: it is made again.

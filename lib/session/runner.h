@@ -10,6 +10,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "executor/stream_tap.h"
 #include "journal/live.h"
 #include "journal/wishes.h"
 #include "session/attempt_maker.h"
@@ -33,8 +34,9 @@ struct RunPlan {
   const AnswerOptions& answer;
   const Environment& environment;
   AttemptContext context;
-  std::vector<NodeIndex> goals;                             // whose results are the answer
-  std::vector<NodeIndex> wanted;                            // ascending
+  std::vector<NodeIndex> goals;         // whose results are the answer
+  std::optional<NodeIndex> shown = {};  // whose bytes go to answer.result_fd, too
+  std::vector<NodeIndex> wanted;        // ascending
   std::unordered_map<std::string, std::string> operations;  // NAME -> executable
   std::vector<InnerTarget> inner_targets = {};              // nodes that come with an expansion
   std::unordered_set<NodeIndex> partly_wanted = {};         // maps that only these need
@@ -122,6 +124,9 @@ class Runner {
   // ---- streams (runner_streams.cpp)
   void examine_reader(NodeIndex node, NodeIndex producer);
   [[nodiscard]] std::shared_ptr<executor::Stream> stream_for(NodeIndex producer);
+  [[nodiscard]] bool is_tapped() const;
+  [[nodiscard]] std::optional<Instant> look_at_tap();
+  void finish_tap(wire::RunAnswer& answer);
   [[nodiscard]] bool is_read_as_stream(NodeIndex producer) const;
   void finish_key(UnderWay& under_way, NodeIndex node) const;
   void complete_unread(executor::Ended&& ended);
@@ -176,6 +181,8 @@ class Runner {
   Tracker tracker_;
   Figures figures_;
   StreamBook streams_;
+  std::unique_ptr<executor::StreamTap> tap_;  // when the caller reads a stream as it comes
+  bool is_tap_over_ = false;
   Gates gates_;
   Instant gates_due_;                              // when answers are looked for again
   std::unique_ptr<journal::Durations> durations_;  // loaded when something must run

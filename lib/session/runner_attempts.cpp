@@ -127,6 +127,13 @@ double Runner::jitter() {
   return static_cast<double>(sys::random_u64(ports_.entropy)) * k_scale;
 }
 
+void Runner::forget_key(NodeIndex node) {
+  const auto key = key_of_.find(node);
+  if (key == key_of_.end()) return;
+  key_under_way_.erase(key->second);
+  key_of_.erase(key);
+}
+
 store::Record Runner::record_for(NodeIndex node, const Keyed& keyed,
                                  const store::Content& content) const {
   store::Record record;

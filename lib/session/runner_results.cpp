@@ -79,6 +79,7 @@ bool Runner::collect_results() {
   if (!plan_.answer.with_results) return true;
   bool all = true;
   for (const NodeIndex goal : goals_) {
+    if (engine_.is_ended_by_readers(goal)) continue;
     if (auto result = goal_answer(goal)) {
       results_.push_back(std::move(*result));
     } else {
@@ -96,6 +97,7 @@ void Runner::collect_reached() {
   for (const NodeIndex goal : goals_) {
     const Phase phase = engine_.phase(goal);
     if (phase != Phase::completed && phase != Phase::reused) continue;
+    if (engine_.is_ended_by_readers(goal)) continue;
     if (auto result = goal_answer(goal)) results_.push_back(std::move(*result));
   }
 }
@@ -123,6 +125,7 @@ std::optional<wire::ResultAnswer> Runner::goal_answer(NodeIndex goal) {
 }
 
 bool Runner::write_result(NodeIndex node, int fd) {
+  if (tap_ && tap_->has_followed() && plan_.shown == node) return true;  // it came as it was made
   return values_.write(node, fd);
 }
 

@@ -38,8 +38,50 @@ void Runner::examine_reader(NodeIndex node, NodeIndex producer) {
 
 // Who may read what it writes: other nodes, or the caller.
 std::shared_ptr<executor::Stream> Runner::stream_for(NodeIndex producer) {
-  if (!is_read_as_stream(producer)) return nullptr;
-  return streams_.begin(producer, plan_.dag.settings(producer).max_lag_bytes);
+  const bool is_shown = tap_ && producer == plan_.shown;
+  if (!is_shown && !is_read_as_stream(producer)) return nullptr;
+  auto stream = streams_.begin(producer, plan_.dag.settings(producer).max_lag_bytes);
+  if (is_shown) tap_->follow(stream);
+  return stream;
+}
+
+// The caller gets the bytes of a node as they come.
+bool Runner::is_tapped() const {
+  if (!plan_.shown || plan_.answer.result_fd < 0) return false;
+  const dag::Operation operation = plan_.dag.node(*plan_.shown).operation;
+  const bool is_command = operation == dag::Operation::shell || operation == dag::Operation::exec ||
+                          operation == dag::Operation::external;
+  return is_command && plan_.dag.settings(*plan_.shown).stream;
+}
+
+// When the caller's reader is to be looked after: it says nothing when it goes away.
+std::optional<Instant> Runner::look_at_tap() {
+  constexpr Nanoseconds k_look = std::chrono::milliseconds{100};
+  if (!tap_ || !tap_->has_followed()) return std::nullopt;
+  if (tap_->state() == executor::StreamTap::State::open) return now_ + k_look;
+  if (!std::exchange(is_tap_over_, true)) apply(engine::OutsideReaderDone{*plan_.shown});
+  return std::nullopt;
+}
+
+// Waits until all is out, and says what could not be given. Not by an exception: what is out must
+// not be followed by a document.
+void Runner::finish_tap(wire::RunAnswer& answer) {
+  using State = executor::StreamTap::State;
+  if (!answer.success || !tap_ || !tap_->has_followed()) return;
+  const std::string id(plan_.dag.node(*plan_.shown).node_id);
+  const State state = tap_->finish();
+  if (state != State::failed && state != State::spoiled) return;
+  answer.success = false;
+  if (state == State::failed) {
+    answer.error = {ErrorKind::environment, "output: " + tap_->error(), {}, {}};
+    return;
+  }
+  answer.error = {ErrorKind::node_failed,
+                  "node " + id + ": an attempt that failed had written other bytes than the one " +
+                      "that ended well, and its first " + std::to_string(tap_->written()) +
+                      " are out already",
+                  "its result is in the store: dsched-store get @latest/" + id,
+                  {}};
 }
 
 bool Runner::is_read_as_stream(NodeIndex producer) const {
