@@ -300,8 +300,8 @@ void BatchRunner::take_events() {
       if (waiting_attempts_.empty()) continue;
       note_nested();
       give_width();
-    } else {
-      on_ended(std::move(std::get<executor::Ended>(event)));
+    } else if (auto* ended = std::get_if<executor::Ended>(&event)) {
+      on_ended(std::move(*ended));
     }
   }
   if (!events.empty()) ports_.slots.attempts_ended();
