@@ -36,7 +36,11 @@ class Dag {
   [[nodiscard]] std::string_view dag_id() const { return dag_id_; }         // never empty
   [[nodiscard]] const Node& node(NodeIndex node) const { return nodes_[node.value]; }
   [[nodiscard]] const Settings& settings(NodeIndex node) const {
-    return settings_[nodes_[node.value].settings];
+    return settings_of(nodes_[node.value]);
+  }
+  // Of one that stands in a template, too.
+  [[nodiscard]] const Settings& settings_of(const Node& node) const {
+    return settings_[node.settings];
   }
   // "shell", "const", … or the NAME of a dsched-op-NAME.
   [[nodiscard]] std::string_view operation_name(NodeIndex node) const {
@@ -108,6 +112,9 @@ class Dag {
 
 // The nodes needed to complete `targets`, themselves included, ascending.
 [[nodiscard]] std::vector<NodeIndex> needed_for(const Dag& dag, std::span<const NodeIndex> targets);
+
+// The map of the program whose expansion may have, or come to have, a node of this id.
+[[nodiscard]] std::optional<NodeIndex> map_around(const Dag& dag, std::string_view id);
 
 // What `node` waits for at this moment: its predecessors; of a map that was expanded, the results
 // of its elements.

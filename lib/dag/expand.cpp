@@ -144,6 +144,16 @@ std::optional<NodeIndex> Dag::find_within(NodeIndex map, std::string_view rest) 
   }
 }
 
+std::optional<NodeIndex> map_around(const Dag& dag, std::string_view id) {
+  for (std::size_t dot = id.find('.'); dot != id.npos; dot = id.find('.', dot + 1)) {
+    const bool is_number = dot + 1 < id.size() && id[dot + 1] >= '0' && id[dot + 1] <= '9';
+    if (!is_number) continue;
+    const auto node = dag.find(id.substr(0, dot));
+    if (node && dag.node(*node).operation == Operation::map) return node;
+  }
+  return std::nullopt;
+}
+
 std::vector<NodeIndex> needs_now(const Dag& dag, NodeIndex node) {
   const Expansion* const expansion = dag.maps().of(node);
   std::vector<NodeIndex> needs;

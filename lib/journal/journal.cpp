@@ -335,13 +335,32 @@ void read_history_row(sys::Database& database, const std::string& dag_id,
 
 }  // namespace
 
+std::string name_of_copies(std::string_view node_id) {
+  std::string name;
+  bool has_number = false;
+  while (!node_id.empty()) {
+    const std::size_t end = std::min(node_id.find('.', 1), node_id.size());
+    const std::string_view part = node_id.substr(0, end);
+    const bool is_number = part.size() > 1 && part.front() == '.' &&
+                           part.find_first_not_of("0123456789", 1) == part.npos;
+    has_number = has_number || is_number;
+    name += is_number ? std::string_view(".*") : part;
+    node_id.remove_prefix(end);
+  }
+  return has_number ? name : std::string{};
+}
+
 Durations::Durations(sys::Database& database, std::string_view dag_id) : dag_id_(dag_id) {
   // A read-only look at a store without executions finds no table.
   if (has_table(database, "history")) read_history_row(database, dag_id_, milliseconds_);
 }
 
 std::optional<Nanoseconds> Durations::duration(std::string_view node_id) const {
-  const auto found = milliseconds_.find(hash_of(node_id));
+  auto found = milliseconds_.find(hash_of(node_id));
+  if (found == milliseconds_.end()) {
+    const std::string shared = name_of_copies(node_id);
+    if (!shared.empty()) found = milliseconds_.find(hash_of(shared));
+  }
   if (found == milliseconds_.end()) return std::nullopt;
   return std::chrono::milliseconds{found->second};
 }

@@ -93,7 +93,11 @@ class Journal {
   bool has_started_at_ = true;  // a store of an earlier version lacks the column
 };
 
-// Recorded durations of a DAG's nodes, by name.
+// The name under which the duration of the nodes of a map is kept, which are copies of one
+// template: "m.*.*" of "m.3.0". Empty when the name cannot be that of one.
+[[nodiscard]] std::string name_of_copies(std::string_view node_id);
+
+// Recorded durations of a DAG's nodes, by name; of a node of a map by the name of all its copies.
 class Durations {
  public:
   Durations(sys::Database& database, std::string_view dag_id);

@@ -14,7 +14,9 @@ using nlohmann::json;
 std::optional<NodeIndex> find_target(const dag::Dag& dag, const std::string& name) {
   if (const auto node = dag.find(name)) return node;
   const auto clean = clean_relative_path(name);
-  return clean ? dag.producer_of(*clean) : std::nullopt;
+  if (clean && dag.producer_of(*clean)) return dag.producer_of(*clean);
+  // Within a map that is not expanded yet: then the map is what there is of it.
+  return dag::map_around(dag, name);
 }
 
 // What was --set for the execution: without it a variable may have no value.

@@ -213,6 +213,8 @@ std::string AttemptMaker::external_request(NodeIndex node, const std::vector<std
 store::DataType data_type(const dag::Dag& dag, NodeIndex node, std::uint64_t size) {
   const dag::Node& what = dag.node(node);
   if (what.operation == Operation::map) return store::DataType::nested;
+  const bool is_element = !dag.maps().is_node(node);
+  if (is_element) return store::data_type_of_bytes(size);
   if (what.operation != Operation::constant) return store::data_type_of_bytes(size);
   const std::string_view value = dag::const_value(what);
   const bool nested = value.starts_with('{') || value.starts_with('[');

@@ -64,6 +64,11 @@ class Examiner {
   void keep(NodeIndex node, journal::Outcome outcome) {
     kept_.insert_or_assign(node, std::move(outcome));
   }
+  // What was kept for this node, which is none any more.
+  [[nodiscard]] std::optional<journal::Outcome> take_kept(NodeIndex node) {
+    auto found = kept_.extract(node);
+    return found ? std::optional(std::move(found.mapped())) : std::nullopt;
+  }
   // The result of this node was lost: the store is not asked again.
   void distrust(NodeIndex node) { distrusted_.insert(node); }
 

@@ -20,16 +20,6 @@ bool is_behind(std::string_view target, std::string_view id) {
 
 }  // namespace
 
-std::optional<NodeIndex> map_around(const dag::Dag& dag, std::string_view id) {
-  for (std::size_t dot = id.find('.'); dot != id.npos; dot = id.find('.', dot + 1)) {
-    const bool is_number = dot + 1 < id.size() && id[dot + 1] >= '0' && id[dot + 1] <= '9';
-    if (!is_number) continue;
-    const auto node = dag.find(id.substr(0, dot));
-    if (node && dag.node(*node).operation == dag::Operation::map) return node;
-  }
-  return std::nullopt;
-}
-
 ResultArray::Kind result_kind(const dag::Node& node) {
   if (node.operation == dag::Operation::map) return ResultArray::Kind::json;
   if (node.operation != dag::Operation::constant) return ResultArray::Kind::bytes;
@@ -43,6 +33,18 @@ std::optional<Recalled> FanOut::take_recalled(NodeIndex node) {
   Recalled recalled = std::move(found->second);
   recalled_.erase(found);
   return recalled;
+}
+
+void FanOut::hand_down(std::string_view id, journal::Outcome&& completed) {
+  if (completed.key) handed_down_.insert_or_assign(std::string(id), std::move(completed));
+}
+
+std::optional<journal::Outcome> FanOut::take_handed_down(NodeIndex node) {
+  if (handed_down_.empty()) return std::nullopt;
+  auto found = handed_down_.extract(std::string(dag_.node(node).node_id));
+  if (!found) return std::nullopt;
+  found.mapped().node = node;
+  return std::move(found.mapped());
 }
 
 bool FanOut::is_of(NodeIndex map, const store::Content& list) const {

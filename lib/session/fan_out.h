@@ -35,9 +35,6 @@ struct InnerTarget {
   bool is_goal = true;  // its result belongs to the answer
 };
 
-// The map of the program whose expansion may have a node of this id.
-[[nodiscard]] std::optional<NodeIndex> map_around(const dag::Dag& dag, std::string_view id);
-
 // What the result of a node is among the results of a map: JSON are the result of a map and a const
 // that is no string.
 [[nodiscard]] ResultArray::Kind result_kind(const dag::Node& node);
@@ -61,6 +58,10 @@ class FanOut {
   // Whether the current expansion of `map` was made of this list.
   [[nodiscard]] bool is_of(NodeIndex map, const store::Content& list) const;
   void note_list(NodeIndex map, const store::Content& list) { lists_.insert_or_assign(map, list); }
+  // The node is replaced by another one of its id, which may use this result if its key is the
+  // same.
+  void hand_down(std::string_view id, journal::Outcome&& completed);
+  [[nodiscard]] std::optional<journal::Outcome> take_handed_down(NodeIndex node);
 
   // ---- after the Dag was expanded
   // One for each index of the expansion.
@@ -78,6 +79,7 @@ class FanOut {
   std::unordered_set<NodeIndex> partly_wanted_;  // maps
   journal::ExpandedLists lists_;
   std::unordered_map<NodeIndex, Recalled> recalled_;
+  std::unordered_map<std::string, journal::Outcome> handed_down_;  // by node id
 };
 
 }  // namespace dsched::session

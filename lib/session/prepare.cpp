@@ -144,7 +144,7 @@ NodeIndex find_target(const dag::Dag& dag, const std::string& name, const char* 
 
 // A name that the program does not have, but one of its maps may come to have.
 bool is_inner(const dag::Dag& dag, const std::string& name) {
-  return !dag.find(name) && map_around(dag, name).has_value();
+  return !dag.find(name) && dag::map_around(dag, name).has_value();
 }
 
 // The maps around inner targets must be expanded, so what they need is wanted.
@@ -152,7 +152,7 @@ void want_inner(Prepared& prepared, std::vector<NodeIndex> needed) {
   if (prepared.inner_targets.empty()) return;
   const std::unordered_set<NodeIndex> whole(prepared.wanted.begin(), prepared.wanted.end());
   for (const InnerTarget& target : prepared.inner_targets) {
-    const NodeIndex map = *map_around(prepared.dag, target.id);
+    const NodeIndex map = *dag::map_around(prepared.dag, target.id);
     if (!whole.contains(map)) prepared.partly_wanted.insert(map);
     needed.push_back(map);
   }

@@ -8,6 +8,39 @@ namespace dsched::session {
 
 using journal::Outcome;
 
+namespace {
+
+// Of nodes whose expansion was replaced: what was completed counts for the nodes that have their
+// ids now, if the keys are the same.
+void hand_down(const dag::Dag& dag, std::map<NodeIndex, Recalled>& recalled, History& history) {
+  const auto give = [&](NodeIndex old, Outcome&& outcome) {
+    const auto node = dag.find(dag.node(old).node_id);
+    if (!node || !outcome.key || recalled.contains(*node)) return;
+    outcome.node = *node;
+    outcome.kind = Outcome::Kind::kept;
+    history.kept.emplace(*node, std::move(outcome));
+  };
+  const auto is_replaced = [&](NodeIndex node) {
+    return node.value < dag.size() && !dag.maps().is_node(node);
+  };
+  std::vector<Outcome> kept;
+  std::erase_if(history.kept, [&](auto& entry) {
+    if (!is_replaced(entry.first)) return false;
+    kept.push_back(std::move(entry.second));
+    return true;
+  });
+  for (auto& [old, node] : recalled) {
+    if (is_replaced(old) && node.completed) give(old, std::move(*node.completed));
+  }
+  for (Outcome& outcome : kept) {
+    const NodeIndex old = outcome.node;
+    give(old, std::move(outcome));
+  }
+  std::erase_if(recalled, [&](const auto& entry) { return is_replaced(entry.first); });
+}
+
+}  // namespace
+
 History read_history(journal::Journal& journal, const journal::ExecutionRecord& record,
                      const std::vector<std::string>& named, dag::Dag& dag) {
   std::map<NodeIndex, Recalled> recalled;
@@ -30,9 +63,9 @@ History read_history(journal::Journal& journal, const journal::ExecutionRecord& 
       node.completed.reset();  // it ran again after its result was lost
     }
   });
+  hand_down(dag, recalled, history);
   for (auto& [index, node] : recalled) {
-    if (index.value >= dag.size()) continue;   // of a program that was replaced
-    if (!dag.maps().is_node(index)) continue;  // of an expansion that was replaced
+    if (index.value >= dag.size()) continue;  // of a program that was replaced
     const auto is_it = [&, id = dag.node(index).node_id](const std::string& name) {
       return name == id;
     };

@@ -107,6 +107,7 @@ class Runner {
 
   // ---- maps (runner_expansion.cpp)
   void expand(NodeIndex map, std::uint32_t elements, const store::Content& list);
+  void hand_down();
   void join(const dag::Expansion& expansion, std::vector<std::string>&& elements);
   void prefetch(const dag::Expansion& expansion);
   void gather(NodeIndex map);

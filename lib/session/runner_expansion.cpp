@@ -62,24 +62,27 @@ void Runner::perform(const engine::Expand& effect) {
 
 // Makes the nodes and puts it on record that they were made.
 void Runner::expand(NodeIndex map, std::uint32_t elements, const store::Content& list) {
-  std::optional<dag::Expansion> before;
-  if (const auto* const earlier = plan_.dag.maps().of(map)) before = *earlier;
-  const dag::Expansion& expansion = plan_.dag.expand(map, elements);
+  const bool was_expanded = plan_.dag.maps().of(map) != nullptr;
+  const dag::Expansion expansion = plan_.dag.expand(map, elements);
   journal::Outcome outcome = journal::expanded_outcome(expansion, list);
   outcome.at = since_submission(now_);
   recorder_.add(now_, outcome);
   fan_out_.note_list(map, list);
-  if (!before) return;
-  // The list came out different after its result was lost. What was completed counts where node and
-  // key are still the same.
-  const std::uint32_t nodes =
-      std::min(before->elements, expansion.elements) * expansion.per_element;
-  for (std::uint32_t i = 0; i < nodes; ++i) {
-    auto recalled = fan_out_.take_recalled({before->nodes_begin().value + i});
-    if (!recalled || !recalled->completed || !recalled->completed->key) continue;
-    const NodeIndex node{expansion.nodes_begin().value + i};
-    recalled->completed->node = node;
-    examiner_.keep(node, std::move(*recalled->completed));
+  if (was_expanded) hand_down();
+}
+
+// A list came out different after its result was lost, or with another program. What was completed
+// counts where name and key are still the same.
+void Runner::hand_down() {
+  for (const dag::Expansion& expansion : plan_.dag.maps().expansions()) {
+    if (expansion.is_current) continue;
+    const std::uint32_t end = expansion.nodes_end().value;
+    for (std::uint32_t i = expansion.nodes_begin().value; i < end; ++i) {
+      const std::string_view id = plan_.dag.node({i}).node_id;
+      if (auto kept = examiner_.take_kept({i})) fan_out_.hand_down(id, std::move(*kept));
+      auto recalled = fan_out_.take_recalled({i});
+      if (recalled && recalled->completed) fan_out_.hand_down(id, std::move(*recalled->completed));
+    }
   }
 }
 
@@ -97,6 +100,7 @@ void Runner::join(const dag::Expansion& expansion, std::vector<std::string>&& el
   engine_.admit(expansion.first, plans);
   for (std::uint32_t i = expansion.nodes_begin().value; i < expansion.nodes_end().value; ++i) {
     if (auto recalled = fan_out_.take_recalled({i})) recall(std::move(*recalled));
+    if (auto kept = fan_out_.take_handed_down({i})) examiner_.keep({i}, std::move(*kept));
   }
   for (const NodeIndex goal : fan_out_.goals(expansion)) goals_.push_back(goal);
   prefetch(expansion);

@@ -46,7 +46,12 @@ void Runner::warn_of_wide_nodes(Slots machine) {
   if (is_width_checked_) return;
   is_width_checked_ = true;
   for (const NodeIndex node : plan_.wanted) {
-    const Slots needed = plan_.dag.settings(node).slots;
+    Slots needed = plan_.dag.settings(node).slots;
+    if (plan_.dag.node(node).operation == dag::Operation::map) {
+      for (const dag::TemplateNode& one : plan_.dag.maps().template_of(node).nodes) {
+        needed = std::max(needed, plan_.dag.settings_of(one.node).slots);
+      }
+    }
     if (needed <= machine) continue;
     warn("node " + std::string(plan_.dag.node(node).node_id) + " needs " +
          std::to_string(needed.count) + " slots and the machine has " +

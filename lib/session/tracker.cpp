@@ -74,13 +74,8 @@ void each_expected(const dag::Dag& dag, const dag::Expansion& expansion,
 }  // namespace
 
 std::string recorded_name(const dag::Dag& dag, NodeIndex node) {
-  const dag::Expansion* const expansion = dag.maps().with(node);
-  if (expansion == nullptr) return std::string(dag.node(node).node_id);
-  const std::uint32_t position =
-      (node.value - expansion->nodes_begin().value) % expansion->per_element;
-  const dag::Template& made_of = dag.maps().template_of(expansion->map);
-  return recorded_name(dag, expansion->map) + ".*" +
-         std::string(made_of.nodes[position].node.node_id);
+  const std::string_view id = dag.node(node).node_id;
+  return dag.maps().with(node) == nullptr ? std::string(id) : journal::name_of_copies(id);
 }
 
 std::string log_tail(std::string_view log) {

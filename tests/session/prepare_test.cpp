@@ -35,6 +35,27 @@ TEST_CASE("session: without targets the program's goals are wanted, with all the
   CHECK(ids(plan, plan.wanted) == Ids{"a", "b", "c"});
 }
 
+TEST_CASE(
+    "session: a target within a map wants what the map needs, and the map for its sake alone") {
+  constexpr const char* k_maps = R"({"nodes": [
+  {"node_id": "list", "operation": "const", "parameters": {"value": [1]}},
+  {"node_id": "m", "operation": "map", "arguments": ["list"], "parameters": {"node":
+   {"operation": "concat"}}},
+  {"node_id": "user", "operation": "concat", "arguments": ["m"]}]})";
+  RunRequest request;
+  request.run.targets = {"m.7"};
+  const Prepared inner = prepared(k_maps, request);
+  CHECK(ids(inner, inner.wanted) == Ids{"list", "m"});
+  CHECK(inner.goals.empty());
+  CHECK(inner.partly_wanted.size() == 1);
+  request.run.targets = {"m.7", "user"};
+  const Prepared both = prepared(k_maps, request);
+  CHECK(both.partly_wanted.empty());
+  CHECK(both.inner_targets.size() == 1);
+  request.run.targets = {"user.7"};
+  CHECK_THROWS_AS((void)prepared(k_maps, request), Error);
+}
+
 TEST_CASE("session: a target is a node or an output, in the order given") {
   RunRequest request;
   request.run.targets = {"c", "./out//b.txt"};
