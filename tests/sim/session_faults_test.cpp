@@ -128,6 +128,7 @@ void lose_runners(const Case& what) {
   std::mt19937_64 dice(what.seed);
   World world(k_backends[what.backend], what.seed);
   world.program = random_program(what.seed);
+  if (what.seed % 2 == 0) add_map(world.program, what.seed);
   for (int round = 0; round < 6; ++round) {
     Wishes wishes;
     wishes.run.width = Slots{static_cast<std::uint32_t>(1 + dice() % 4)};
@@ -162,6 +163,7 @@ void damage(const Case& what) {
   std::mt19937_64 dice(what.seed);
   World world(k_backends[what.backend], what.seed);
   world.program = random_program(what.seed);
+  if (what.seed % 2 == 0) add_map(world.program, what.seed);
   const bool interrupted = dice() % 3 == 0;
   Wishes wishes;
   if (interrupted) wishes.requests[3 + dice() % 10] = session::Request::interrupt;
@@ -170,6 +172,12 @@ void damage(const Case& what) {
   for (std::size_t i = 0; i < nodes; ++i) {
     const std::string id = world.program.nodes()[i].id;
     if (dice() % 3 == 0) world.damage_result(id);
+    // Small ones stand in the journal as well, in the result of the map.
+    const NodeSketch node = world.program.nodes()[i];
+    const bool is_large_map = node.does == Does::map && node.size >= 5000;
+    for (std::size_t k = 0; is_large_map && k < node.width; ++k) {
+      if (dice() % 3 == 0) world.damage_result(id + "." + std::to_string(k));
+    }
     if (!interrupted && dice() % 4 == 0) world.program.change(id).size += 1;
   }
   const Outcome outcome = interrupted ? world.resume() : world.run();

@@ -114,7 +114,7 @@ void SimExecutor::begin_waiting(Instant at) {
          !waiting_.empty()) {
     Attempt attempt = std::move(waiting_.front());
     waiting_.pop_front();
-    const NodeSketch& what = sketch_of(attempt);
+    const NodeSketch what = sketch_of(attempt);
     ++on_.history.begun[what.id];
     events_.emplace_back(executor::Started{attempt.node, attempt.number, at});
     const Instant ends = at + what.duration;
@@ -191,12 +191,15 @@ void SimExecutor::take_events(std::vector<executor::AttemptEvent>& out) {
   events_.clear();
 }
 
-const NodeSketch& SimExecutor::sketch_of(const Attempt& attempt) const {
-  return on_.program.nodes().at(attempt.node.value);
+NodeSketch SimExecutor::sketch_of(const Attempt& attempt) const {
+  const std::vector<NodeSketch>& nodes = on_.program.nodes();
+  if (attempt.node.value < nodes.size()) return nodes[attempt.node.value];
+  // Only maps make others, of commands; sh -c COMMAND NODE_ID
+  return on_.program.node(std::get<executor::ProcessWork>(attempt.work).argv.at(3));
 }
 
 std::vector<std::string> SimExecutor::read_arguments(const Attempt& attempt) {
-  const NodeSketch& what = sketch_of(attempt);
+  const NodeSketch what = sketch_of(attempt);
   std::vector<std::string> files;
   if (const auto* process = std::get_if<executor::ProcessWork>(&attempt.work)) {
     constexpr std::size_t k_before_arguments = 4;  // sh -c COMMAND NODE_ID
@@ -234,7 +237,7 @@ Captured SimExecutor::capture(std::string bytes) {
 }
 
 Ended SimExecutor::end(Running&& running) {
-  const NodeSketch& what = sketch_of(running.attempt);
+  const NodeSketch what = sketch_of(running.attempt);
   Ended ended;
   ended.node = running.attempt.node;
   ended.number = running.attempt.number;

@@ -142,7 +142,7 @@ class SimExecutor final : public executor::Executor {
   void finish(const NodeSketch& what, const std::vector<std::string>& arguments,
               const executor::Attempt& attempt, executor::Ended& ended);
   [[nodiscard]] executor::Captured capture(std::string bytes);
-  [[nodiscard]] const NodeSketch& sketch_of(const executor::Attempt& attempt) const;
+  [[nodiscard]] NodeSketch sketch_of(const executor::Attempt& attempt) const;
   [[nodiscard]] std::vector<std::string> read_arguments(const executor::Attempt& attempt);
 
   Parts on_;

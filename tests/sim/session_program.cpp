@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session_program.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -20,6 +21,28 @@ std::string constant_of(const NodeSketch& node) {
   return "value of " + node.id + std::string(node.size, '.');
 }
 
+std::string element_of(std::string_view list, std::size_t index) {
+  return "element " + std::to_string(index % 3) + " of " + std::string(list);
+}
+
+json list_of(const NodeSketch& node) {
+  json list = json::array();
+  for (std::size_t i = 0; i < node.width; ++i) list.push_back(element_of(node.id, i));
+  return list;
+}
+
+json node_json(const NodeSketch& node);
+
+// What the map makes of each element.
+json template_json(const NodeSketch& map) {
+  NodeSketch each = map;
+  each.does = Does::command;
+  each.arguments.clear();
+  json out = node_json(each);
+  out.erase("node_id");
+  return out;
+}
+
 json node_json(const NodeSketch& node) {
   json out{{"node_id", node.id}};
   if (!node.arguments.empty()) out["arguments"] = node.arguments;
@@ -30,6 +53,14 @@ json node_json(const NodeSketch& node) {
       return out;
     case Does::concat:
       out["operation"] = "concat";
+      return out;
+    case Does::list:
+      out["operation"] = "const";
+      out["parameters"] = {{"value", list_of(node)}};
+      return out;
+    case Does::map:
+      out["operation"] = "map";
+      out["parameters"] = {{"node", template_json(node)}};
       return out;
     case Does::command:
       break;
@@ -70,16 +101,30 @@ Program& Program::add(NodeSketch node) {
   return *this;
 }
 
-const NodeSketch& Program::node(std::string_view id) const {
-  for (const NodeSketch& node : nodes_) {
+NodeSketch Program::node(std::string_view id) const {
+  const auto named = [this](std::string_view name) {
+    return std::find_if(nodes_.begin(), nodes_.end(),
+                        [name](const NodeSketch& node) { return node.id == name; });
+  };
+  if (const auto found = named(id); found != nodes_.end()) return *found;
+  const std::size_t dot = id.rfind('.');
+  const auto map = named(id.substr(0, dot));
+  DSCHED_ASSERT(dot != id.npos && map != nodes_.end() && map->does == Does::map,
+                "the test names a node of its program");
+  NodeSketch element = *map;
+  element.same_as = map->id;
+  element.id = id;
+  element.does = Does::command;
+  element.arguments = {map->arguments.front() + "/" + std::string(id.substr(dot + 1))};
+  return element;
+}
+
+NodeSketch& Program::change(std::string_view id) {
+  for (NodeSketch& node : nodes_) {
     if (node.id == id) return node;
   }
   DSCHED_ASSERT(false, "the test names a node of its program");
   return nodes_.front();
-}
-
-NodeSketch& Program::change(std::string_view id) {
-  return const_cast<NodeSketch&>(node(id));
 }
 
 std::string Program::text() const {
@@ -93,7 +138,18 @@ std::string Program::text() const {
 
 std::string Program::expected(std::string_view id,
                               const std::map<std::string, std::string>& files) const {
-  const NodeSketch& what = node(id);
+  if (const std::size_t slash = id.find('/'); slash != id.npos) {
+    return element_of(id.substr(0, slash), std::stoul(std::string(id.substr(slash + 1))));
+  }
+  const NodeSketch what = node(id);
+  if (what.does == Does::list) return list_of(what).dump();
+  if (what.does == Does::map) {
+    json results = json::array();
+    for (std::size_t i = 0; i < what.width; ++i) {
+      results.push_back({{"text", expected(what.id + "." + std::to_string(i), files)}});
+    }
+    return results.dump();
+  }
   std::vector<std::string> arguments;
   for (const std::string& argument : what.arguments) arguments.push_back(expected(argument, files));
   switch (what.does) {
@@ -104,7 +160,7 @@ std::string Program::expected(std::string_view id,
       for (const std::string& argument : arguments) out += argument;
       return out;
     }
-    case Does::command:
+    default:
       break;
   }
   std::vector<std::string> inputs;
@@ -149,6 +205,20 @@ Program random_program(std::uint64_t seed) {
     program.add(std::move(node));
   }
   return program;
+}
+
+void add_map(Program& program, std::uint64_t seed) {
+  std::mt19937_64 dice(seed * 31);
+  const auto below = [&](std::uint64_t limit) { return static_cast<std::size_t>(dice() % limit); };
+  constexpr std::size_t k_sizes[] = {0, 60, 5000, 70'000};
+  NodeSketch list{.id = "list", .does = Does::list, .width = below(7)};
+  NodeSketch map{.id = "map", .arguments = {"list"}, .does = Does::map, .width = list.width};
+  map.size = k_sizes[below(4)];
+  map.duration = std::chrono::milliseconds{below(60)};
+  map.declares_inputs = below(2) == 0;
+  if (below(4) == 0) map.fails = 1, map.retries = 9;
+  program.add(std::move(list)).add(std::move(map));
+  program.add({.id = "reader", .arguments = {"map", "n0"}});
 }
 
 }  // namespace dsched::sim

@@ -15,7 +15,13 @@
 
 namespace dsched::sim {
 
-enum class Does : std::uint8_t { command, constant, concat };
+enum class Does : std::uint8_t {
+  command,
+  constant,
+  concat,
+  list,  // a constant: an array of `width` strings, some of them equal
+  map,   // a command for each element of the list that is its only argument; `width` is that list's
+};
 
 struct NodeSketch {
   std::string id;
@@ -23,6 +29,7 @@ struct NodeSketch {
   std::vector<std::string> needs{};  // order only
   Does does = Does::command;
   std::size_t size = 40;  // bytes of a command's result
+  std::size_t width = 0;
   bool declares_inputs = true;
   std::vector<std::string> inputs{};
   std::vector<std::string> outputs{};
@@ -45,7 +52,8 @@ class Program {
  public:
   Program& add(NodeSketch node);
   [[nodiscard]] const std::vector<NodeSketch>& nodes() const { return nodes_; }
-  [[nodiscard]] const NodeSketch& node(std::string_view id) const;
+  // Also of a node that a map makes: "m.3".
+  [[nodiscard]] NodeSketch node(std::string_view id) const;
   [[nodiscard]] NodeSketch& change(std::string_view id);
   [[nodiscard]] std::string text() const;
   // What the node's result must be, with these files in the program's folder.
@@ -58,5 +66,7 @@ class Program {
 
 // A small random program; every node can complete in the end.
 [[nodiscard]] Program random_program(std::uint64_t seed);
+// Adds a list, a map over it, and a command that reads the result of the map.
+void add_map(Program& program, std::uint64_t seed);
 
 }  // namespace dsched::sim
