@@ -184,10 +184,36 @@ def check_approval(example):
                  [("token", "made"), ("approve", "approved"), ("approve", "used")], "the audit")
 
 
+def check_worker_python(example):
+    first = example.run()
+    expect_equal(first["results"]["report"]["text"],
+                 '{"score":6,"words":8}\n{"score":-4,"words":9}\n{"score":0,"words":4}\n',
+                 "the report")
+    logs = [node["log"] for node in first["nodes"].values() if "mood: 7 words" in (node["log"] or "")]
+    expect_equal(len(logs), 1, "the worker was started once")
+    expect_equal(ran(example.run()), set(), "a second run runs nothing")
+    example.replace("words.csv", "awful,-3", "awful,-5")
+    changed = ran(example.run())
+    expect({"mood 1", "mood 2", "mood 3"} <= changed, "a changed word list counts")
+
+
+def check_worker_cpp(example):
+    first = example.run()
+    expect_equal(first["results"]["all"]["text"],
+                 "[71,839,1471,6857]\n[999999000001]\n[2,2,2,2,2,2,2,2,2,2]", "the factors")
+    expect_equal(ran(example.run()), set(), "a second run runs nothing")
+    example.replace("program.json", '"number": 1024', '"number": -1')
+    failed = example.run(exit_code=1)["nodes"]["c"]
+    expect_equal(failed["class"], "exit", "class of what the worker refused")
+    expect_equal(failed["exit_code"], 2, "exit code of what the worker refused")
+    expect("parameters.number must be" in failed["output"], "what the worker said")
+
+
 def main():
     name, bin_dir = sys.argv[1:]
     checks = {"c-program": check_c_program, "licences": check_licences, "ci": check_ci,
-              "approval": check_approval}
+              "approval": check_approval, "worker-python": check_worker_python,
+              "worker-cpp": check_worker_cpp}
     with tempfile.TemporaryDirectory(prefix="dsched-example-") as folder:
         try:
             checks[name](Example(name, bin_dir, folder))

@@ -60,6 +60,8 @@ std::string_view name_of(FaultCode code) {
       return "duplicate_output";
     case FaultCode::limit:
       return "limit";
+    case FaultCode::worker_field:
+      return "unsupported";
   }
   return "cycle";
 }
@@ -104,6 +106,10 @@ PoolIndex Builder::pool_named(std::string_view name) {
 void Builder::add_pool(const Pool& pool) {
   DSCHED_ASSERT(pool.limit.count > 0, "a limit of nothing would never let a node run");
   state_->dag.pools_[pool_named(pool.name).value].limit = pool.limit;
+}
+
+void Builder::add_worker(Worker worker) {
+  state_->dag.workers_.push_back(std::move(worker));
 }
 
 std::uint32_t Builder::add_settings(Settings settings) {

@@ -36,7 +36,8 @@ enum class FaultCode : std::uint8_t {
   unknown_pool,
   cycle,
   duplicate_output,
-  limit,  // more edges than can be held
+  limit,         // more edges than can be held
+  worker_field,  // a field that a request to a worker cannot have
 };
 // "duplicate_node", as it stands in a diagnostic.
 [[nodiscard]] std::string_view name_of(FaultCode code);
@@ -100,6 +101,8 @@ class Builder {
   void expect(std::size_t nodes);
   void set_names(std::string_view dag_id, std::string_view metadata);
   void add_pool(const Pool& pool);
+  // Nodes added as `external` under its name are requests to it, wherever the worker is declared.
+  void add_worker(Worker worker);
   // The index of the pool of this name, for Settings::pool; it may be added later.
   [[nodiscard]] PoolIndex pool_named(std::string_view name);
   // The index of Settings equal to these (Node::settings); those with outputs are kept for each

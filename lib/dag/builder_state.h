@@ -32,6 +32,9 @@ struct Builder::State {
   void resolve_dependencies();
   void resolve_goals();
   void check_pools();
+  void resolve_workers();
+  void resolve_worker(Node& node, NodeIndex place);
+  void resolve_template_workers(std::uint32_t index, NodeIndex map);
   void resolve_files();
   void gather_paths(std::vector<DeclaredPath>& outputs, std::vector<DeclaredPath>& inputs) const;
   void gather_template_inputs(const Place& place, const Template& made_of,

@@ -21,6 +21,7 @@
 #include "base/text_arena.h"
 #include "dag/maps.h"
 #include "dag/node.h"
+#include "dag/worker.h"
 
 namespace dsched::dag {
 
@@ -42,7 +43,7 @@ class Dag {
   [[nodiscard]] const Settings& settings_of(const Node& node) const {
     return settings_[node.settings];
   }
-  // "shell", "const", … or the NAME of a dsched-op-NAME.
+  // "shell", "const", … or the NAME of a worker or of a dsched-op-NAME.
   [[nodiscard]] std::string_view operation_name(NodeIndex node) const {
     return name_of_operation(nodes_[node.value]);
   }
@@ -77,6 +78,11 @@ class Dag {
     return goals_;
   }  // in the program's order
   [[nodiscard]] std::span<const Pool> pools() const { return pools_; }
+  [[nodiscard]] std::span<const Worker> workers() const { return workers_; }
+  // Of a node that is a request to a worker.
+  [[nodiscard]] WorkerIndex worker_of(NodeIndex node) const {
+    return {worker_of_name_[nodes_[node.value].operation_name]};
+  }
   [[nodiscard]] std::string_view metadata() const { return metadata_; }  // JSON text; empty: none
 
   [[nodiscard]] const Maps& maps() const { return maps_; }
@@ -105,6 +111,8 @@ class Dag {
   std::vector<std::uint32_t> argument_begin_, predecessor_begin_, dependent_begin_;
   std::vector<Pool> pools_;
   std::vector<std::pair<NodeIndex, NodeIndex>> streams_;  // reader and producer, by reader
+  std::vector<Worker> workers_;
+  std::vector<std::uint32_t> worker_of_name_;  // by operation name; empty without workers
   std::string_view metadata_;
   Maps maps_;
   std::shared_ptr<TextArena> appended_ids_;  // shared so that a Dag can be copied

@@ -21,6 +21,8 @@ std::string_view name_of(Operation operation) {
       return "sleep";
     case Operation::external:
       return "external";
+    case Operation::worker:
+      return "worker";
     case Operation::map:
       return "map";
   }
@@ -39,6 +41,7 @@ bool is_builtin(Operation operation) {
     case Operation::shell:
     case Operation::exec:
     case Operation::external:
+    case Operation::worker:
       return false;
   }
   return false;

@@ -25,10 +25,11 @@ enum class Operation : std::uint8_t {
   concat = 5,
   sleep = 6,
   external = 7,  // an executable dsched-op-NAME
+  worker = 8,    // a request to a persistent worker of the program
   map = 9,       // one node for each element of a list (dag/maps.h)
 };
 
-// The name in programs; for `external` it is Dag::operation_name that knows.
+// The name in programs; for `external` and `worker` it is Dag::operation_name that knows.
 [[nodiscard]] std::string_view name_of(Operation operation);
 
 // Runs inside the dsched-run process, without a process of its own.

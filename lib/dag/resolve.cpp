@@ -28,6 +28,7 @@ std::variant<Dag, Faults> Builder::State::build() {
   resolve_dependencies();
   check_pools();
   check_element_ids();
+  resolve_workers();
   resolve_files();
   make_predecessors();
   make_dependents();
@@ -128,6 +129,50 @@ void Builder::State::resolve_goals() {
   for (std::uint32_t i = 0; i < dag.nodes_.size(); ++i) {
     if (dag.dependents({i}).empty()) dag.goals_.push_back({i});
   }
+}
+
+// Front ends add a worker's nodes as external ones, because it may be declared behind them.
+void Builder::State::resolve_workers() {
+  if (dag.workers_.empty()) return;
+  dag.worker_of_name_.assign(dag.operation_names_.size(), UINT32_MAX);
+  for (std::uint32_t i = 0; i < dag.workers_.size(); ++i) {
+    const auto symbol = external_names.find(dag.workers_[i].name);
+    if (symbol) dag.worker_of_name_[first_external + symbol->value] = i;
+  }
+  for (std::uint32_t i = 0; i < dag.nodes_.size(); ++i) {
+    resolve_worker(dag.nodes_[i], {i});
+    if (dag.nodes_[i].operation != Operation::map) continue;
+    const Maps::Map* map = dag.maps_.find({i});
+    if (map != nullptr) resolve_template_workers(map->template_index, {i});
+  }
+}
+
+void Builder::State::resolve_template_workers(std::uint32_t index, NodeIndex map) {
+  for (TemplateNode& made : dag.maps_.templates_[index].nodes) {
+    resolve_worker(made.node, map);
+    if (made.inner) resolve_template_workers(*made.inner, map);
+  }
+}
+
+// Faults of a template's node are told of the map.
+void Builder::State::resolve_worker(Node& node, NodeIndex place) {
+  if (node.operation != Operation::external) return;
+  if (dag.worker_of_name_[node.operation_name] == UINT32_MAX) return;
+  node.operation = Operation::worker;
+  const Settings& settings = dag.settings_[node.settings];
+  const auto refuse = [&](const char* field, const char* hint) {
+    add_fault(FaultCode::worker_field, {Place::Kind::node, place, 0},
+              "node " + quoted(dag.nodes_[place.value].node_id) +
+                  " is a request to a worker, which cannot have " + field,
+              hint);
+  };
+  if (!settings.environment.empty()) {
+    refuse("an environment of its own", "put what it needs into its parameters");
+  }
+  if (settings.slots.count > 1) {
+    refuse("slots of its own", "an instance of a worker takes one slot for all its requests");
+  }
+  if (settings.stream) refuse("a stream", "its result is there when it is answered");
 }
 
 void Builder::State::check_pools() {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because one state machine handles all its facts in one place.
 #include "engine/execution.h"
 
 #include <algorithm>
@@ -43,7 +44,11 @@ constexpr std::size_t k_dependents_checked = 64;
 }  // namespace
 
 Execution::Execution(const dag::Dag& dag, const Options& options, std::vector<NodePlan> plan)
-    : dag_(dag), options_(options), nodes_(dag.size()), queue_(limits_of(dag)) {
+    : dag_(dag),
+      options_(options),
+      nodes_(dag.size()),
+      queue_(limits_of(dag), dag.workers().size()),
+      loads_(dag.workers()) {
   DSCHED_ASSERT(plan.size() == dag.size(), "the plan has an entry per node");
   DSCHED_ASSERT(options.width.count > 0, "an execution without slots would never end");
   for (NodeData& data : nodes_) data.phase = Phase::unwanted;
@@ -206,11 +211,18 @@ void Execution::on(Instant now, const AttemptStarted& fact, Effects& out) {
   }
   // It may ignore an interrupt, and would wait for its stream for ever.
   if (data.stream_lost || (data.cancel_asked && !stopping_)) {
-    out.push_back(ControlTree{fact.node, TreeControl::terminate});
+    out.push_back(ControlTree{
+        fact.node, is_request(fact.node) ? TreeControl::cancel : TreeControl::terminate});
     set_timer(now + options_.grace, TimerKind::force, fact.node);
   }
   const bool paused = is_paused_ && !stopping_ && dag_.settings(fact.node).preemptible;
-  if (is_suspended_ || paused) suspend(now, fact.node, out);
+  // The instance that a request was given to may stand still.
+  const auto others = together(fact.node);
+  const bool stands =
+      !suspended_.empty() && std::any_of(others.begin(), others.end(), [this](NodeIndex other) {
+        return phase(other) == Phase::suspended;
+      });
+  if (is_suspended_ || paused || stands) suspend(now, fact.node, out);
   start_readers(fact.node, out);
   end_if_unread(now, fact.node, out);  // a resume may find all of them over
 }
@@ -254,6 +266,10 @@ void Execution::on(Instant now, const AttemptEnded& fact, Effects& out) {
     out.push_back(NodeSettled{fact.node, NodeState::cancelled, Reason::none, fact.failure, {}, {}});
     return settle_readers(now, fact.node, out);
   }
+  if (fact.is_innocent && dag_.settings(fact.node).idempotent) {
+    ++data.earlier_attempts;
+    return enqueue(fact.node, out);
+  }
   retry_or_fail(now, fact.node, fact, out);
 }
 
@@ -278,7 +294,7 @@ void Execution::on(Instant now, const AttemptWithdrawn& fact, Effects& out) {
   nodes_[fact.node.value].stream_lost = false;
   if (has_its_stream(fact.node)) {
     move(fact.node, Phase::queued);
-    queue_.add(rank(fact.node), dag_.settings(fact.node).pool);
+    queue_up(fact.node);
   } else {
     wait_for_stream(fact.node, out);
   }
@@ -339,9 +355,7 @@ void Execution::end_attempt(Instant now, NodeIndex node, TreeControl how, Effect
   const Phase before = phase(node);
   if (before != Phase::running && before != Phase::suspended) return;
   out.push_back(ControlTree{node, how});
-  if (before == Phase::running) return;
-  resume(now, node);
-  out.push_back(ControlTree{node, TreeControl::resume});
+  if (before == Phase::suspended) resume_all(now, node, out);
 }
 
 void Execution::on(Instant now, const Cancel&, Effects& out) {
@@ -357,7 +371,8 @@ void Execution::on(Instant now, const CancelNode& fact, Effects& out) {
     if (data.cancel_asked) return;
     data.cancel_asked = true;
     if (data.phase == Phase::granted) return out.push_back(Withdraw{fact.node});
-    end_attempt(now, fact.node, TreeControl::terminate, out);
+    end_attempt(now, fact.node,
+                is_request(fact.node) ? TreeControl::cancel : TreeControl::terminate, out);
     return set_timer(now + options_.grace, TimerKind::force, fact.node);
   }
   if (!cancel_pending(fact.node, out)) return;
@@ -415,7 +430,8 @@ void Execution::fire(Instant now, const Timer& timer, Effects& out) {
     case TimerKind::timeout:
       if (data.phase != Phase::running) return;
       data.timed_out = true;
-      out.push_back(ControlTree{timer.node, TreeControl::terminate});
+      out.push_back(ControlTree{
+          timer.node, is_request(timer.node) ? TreeControl::cancel : TreeControl::terminate});
       set_timer(now + options_.grace, TimerKind::force, timer.node);
       return;
     case TimerKind::force:
@@ -428,7 +444,7 @@ void Execution::enqueue(NodeIndex node, Effects& out) {
   if (!has_its_stream(node)) return wait_for_stream(node, out);
   move(node, Phase::queued);
   const Rank mine = rank(node);
-  queue_.add(mine, dag_.settings(node).pool);
+  queue_up(node);
   // Attempts granted ahead, not begun, that this node should go before are taken back.
   std::uint32_t ahead = used_ > start_limit() ? used_ - start_limit() : 0;
   for (auto last = active_.rbegin(); last != active_.rend() && ahead > 0; ++last, --ahead) {
@@ -499,6 +515,12 @@ void Execution::dispatch(Instant now, Effects& out) {
   resume_what_fits(now, out);
   while (!is_stopping() && !is_suspended_ && !is_paused_ && !queue_.empty()) {
     const std::optional<Rank> best = queue_.best();
+    const std::optional<Rank> request = best_opening();
+    if (request && (!best || request->is_better_than(*best))) {
+      if (!fits(request->node)) break;
+      grant_request(now, *loads_.closed(dag_.worker_of(request->node)), out);
+      continue;
+    }
     // With all slots taken only the best node may be granted ahead; a wide one that was passed over
     // often enough is waited for.
     const bool only_best = used_ >= start_limit() || passes_ >= k_passes_max;
@@ -506,15 +528,16 @@ void Execution::dispatch(Instant now, Effects& out) {
       if (dag_.has_streams() && must_wait_for_producer(candidate.node)) return false;
       return fits(candidate.node) || may_go_ahead(candidate);
     });
-    if (!taken) break;
+    if (!taken) {
+      if (!request || only_best || !fits(request->node)) break;
+      ++passes_;
+      grant_request(now, *loads_.closed(dag_.worker_of(request->node)), out);
+      continue;
+    }
     passes_ = best && *taken == best->node ? 0 : passes_ + 1;
-    NodeData& data = nodes_[taken->value];
-    move(*taken, Phase::granted);
-    active_.push_back(*taken);
-    data.withdraw_asked = false;
-    take_slots(now, *taken, need(*taken).count);
-    out.push_back(StartAttempt{*taken, ++data.attempts});
+    grant(now, *taken, out);
   }
+  admit_requests(now, out);
   resume_what_fits(now, out);
   const bool nothing_under_way = active_.empty() && examining_ == 0;
   const bool waits = options_.waits_for_consent && gated_ > 0;
@@ -539,6 +562,8 @@ bool Execution::may_go_ahead(const Rank& rank_of_candidate) const {
   if (!suspended_.empty()) return false;
   // Its result may be known when the stream is complete.
   if (stream_under_way(rank_of_candidate.node)) return false;
+  // The executor's threads know nothing of the slots of instances.
+  if (loads_.has_any()) return false;
   for (const NodeIndex node : active_) {
     const auto users = dag_.dependents(node);
     if (users.size() > k_dependents_checked) return false;
@@ -554,6 +579,7 @@ bool Execution::may_go_ahead(const Rank& rank_of_candidate) const {
 void Execution::release_slots(Instant now, NodeIndex node) {
   active_.erase(std::find(active_.begin(), active_.end(), node));
   drop_slots(now, node);
+  if (is_request(node)) take_from_instance(now, node);
   if (const auto pool = dag_.settings(node).pool) queue_.release(*pool);
 }
 

@@ -69,6 +69,9 @@
 // A reader that may not be suspended gives nothing away: so what it reads is not suspended for want
 // of slots (must_go_on_for_readers), keeps its slots while its readers are behind, and such a
 // reader is not started while its producer stands still.
+//
+// Requests to a persistent worker share the one slot of the instance they are in
+// (engine/worker_loads.h). An instance is suspended and goes on with all it has in flight.
 
 #include <map>
 #include <optional>
@@ -80,6 +83,7 @@
 #include "dag/dag.h"
 #include "engine/facts.h"
 #include "engine/ready_queue.h"
+#include "engine/worker_loads.h"
 
 namespace dsched::engine {
 
@@ -327,6 +331,8 @@ class Execution {
   void keep_within_lease(Instant now, Effects& out);
   void resume_what_fits(Instant now, Effects& out);
   [[nodiscard]] bool resume_some(Instant now, Effects& out);
+  void suspend_all(Instant now, NodeIndex node, Effects& out);
+  void resume_all(Instant now, NodeIndex node, Effects& out);
   [[nodiscard]] std::vector<NodeIndex> suspended_in_order() const;
   [[nodiscard]] std::vector<NodeIndex> victims(Instant now);
   [[nodiscard]] std::uint32_t run_limit() const;    // slots that running attempts may occupy
@@ -339,12 +345,28 @@ class Execution {
   [[nodiscard]] Slots need(NodeIndex node) const;
   [[nodiscard]] ExecutionStatus final_status() const;
 
+  // ---- requests to workers (execution_requests.cpp)
+  [[nodiscard]] bool is_request(NodeIndex node) const {
+    return dag_.node(node).operation == dag::Operation::worker;
+  }
+  void queue_up(NodeIndex node);
+  void grant(Instant now, NodeIndex node, Effects& out);
+  void grant_request(Instant now, const WorkerLoads::Place& place, Effects& out);
+  void admit_requests(Instant now, Effects& out);
+  void take_from_instance(Instant now, NodeIndex node);
+  // The best request that would need a slot, because only closed instances could take it.
+  [[nodiscard]] std::optional<Rank> best_opening() const;
+  [[nodiscard]] std::uint32_t openings_wanted() const;
+  [[nodiscard]] std::span<const NodeIndex> together(const NodeIndex& node) const;
+  [[nodiscard]] bool may_stand_still(NodeIndex node) const;
+
   const dag::Dag& dag_;
   Options options_;
   std::vector<NodeData> nodes_;
   std::vector<Nanoseconds> remaining_;
   std::vector<Nanoseconds> expected_;
   ReadyQueue queue_;
+  WorkerLoads loads_;
   std::vector<NodeIndex> active_;  // granted, running, suspended, in the order they were granted
   std::map<NodeIndex, Suspension> suspended_;
   std::multimap<NodeIndex, NodeIndex> twins_;  // first -> those that wait for it

@@ -41,8 +41,8 @@ void Execution::on(Instant now, const Paused&, Effects& out) {
   if (stopping_) return;
   withdraw_granted(out);
   for (const NodeIndex node : active_) {
-    const bool may_stand_still = dag_.settings(node).preemptible && !must_go_on_for_readers(node);
-    if (phase(node) == Phase::running && may_stand_still) suspend(now, node, out);
+    const bool may_stop = may_stand_still(node) && !must_go_on_for_readers(node);
+    if (phase(node) == Phase::running && may_stop) suspend(now, node, out);
   }
 }
 
@@ -78,6 +78,7 @@ std::uint32_t Execution::start_limit() const {
 }
 
 Slots Execution::need(NodeIndex node) const {
+  if (loads_.is_in_flight(node)) return {loads_.is_bearer(node) ? 1U : 0U};
   Slots most = options_.width;
   if (lease_) most = std::min(most, std::max(lease_->machine, Slots{1}));
   return std::min(dag_.settings(node).slots, most);
@@ -155,10 +156,9 @@ std::vector<NodeIndex> Execution::victims(Instant now) {
   std::vector<NodeIndex> found;
   for (const NodeIndex node : active_) {
     const NodeData& data = nodes_[node.value];
-    const bool may_stand_still = data.phase == Phase::running && data.taken > 0 &&
-                                 dag_.settings(node).preemptible && !data.timed_out &&
-                                 !data.cancel_asked && !must_go_on_for_readers(node);
-    if (!may_stand_still) continue;
+    const bool may_stop = data.phase == Phase::running && data.taken > 0 && may_stand_still(node) &&
+                          !must_go_on_for_readers(node);
+    if (!may_stop) continue;
     const Nanoseconds ran = now - data.started - data.stood_still;
     Nanoseconds left = at_once ? Nanoseconds{0} : quantum - ran;
     const Nanoseconds to_come = expected(node) - ran;
@@ -190,7 +190,7 @@ void Execution::keep_within_lease(Instant now, Effects& out) {
     std::uint32_t over = used_ - limit;
     for (auto last = active_.rbegin(); last != active_.rend() && over > 0; ++last) {
       NodeData& data = nodes_[last->value];
-      if (data.phase != Phase::granted || data.withdraw_asked) continue;
+      if (data.phase != Phase::granted || data.withdraw_asked || data.taken == 0) continue;
       data.withdraw_asked = true;
       out.push_back(Withdraw{*last});
       over -= std::min(over, data.taken);
@@ -199,7 +199,7 @@ void Execution::keep_within_lease(Instant now, Effects& out) {
   if (running_ <= limit || lease_->preemption == Preemption::boundary) return;
   for (const NodeIndex node : victims(now)) {
     if (running_ <= limit) break;
-    suspend(now, node, out);
+    suspend_all(now, node, out);
   }
 }
 
@@ -208,7 +208,9 @@ std::vector<NodeIndex> Execution::suspended_in_order() const {
   std::vector<NodeIndex> nodes;
   for (const auto& [node, suspension] : suspended_) {
     const bool may_go_on = !nodes_[node.value].readers_are_behind && !must_wait_for_producer(node);
-    if (may_go_on) nodes.push_back(node);
+    // The bearer goes on with all that share its instance.
+    const bool bears = !is_request(node) || loads_.is_bearer(node);
+    if (may_go_on && bears) nodes.push_back(node);
   }
   std::stable_sort(nodes.begin(), nodes.end(), [this](NodeIndex a, NodeIndex b) {
     const Priority of_a = dag_.settings(a).priority;
@@ -240,8 +242,7 @@ bool Execution::resume_some(Instant now, Effects& out) {
     const bool needs_slots = !data.waits_for_nested && data.taken == 0;
     if (needs_slots && !fits(node)) make_room_for_producer(now, node, out);
     if (needs_slots && !fits(node)) continue;
-    resume(now, node);
-    out.push_back(ControlTree{node, TreeControl::resume});
+    resume_all(now, node, out);
     any = true;
   }
   return any;
@@ -269,6 +270,7 @@ Demand Execution::demand(Others others) const {
   const bool goes_on = more > 0;
   if (!starts_nothing) {
     more += queue_.slots_wanted(width, [this](NodeIndex node) { return need(node); });
+    more += openings_wanted();
     for (const NodeIndex node : active_) {
       const NodeData& data = nodes_[node.value];
       const bool is_ahead = data.phase == Phase::granted && !data.withdraw_asked && used_ > limit;
@@ -281,7 +283,10 @@ Demand Execution::demand(Others others) const {
     demand.wanted =
         std::max(demand.wanted, {static_cast<std::uint32_t>(std::min<std::uint64_t>(left, width))});
   }
-  const std::optional<Rank> best = queue_.best();
+  std::optional<Rank> best = queue_.best();
+  if (const auto request = best_opening(); request && (!best || request->is_better_than(*best))) {
+    best = request;
+  }
   const std::vector<NodeIndex> to_go_on = goes_on ? suspended_in_order() : std::vector<NodeIndex>{};
   if (more > 0 && (!to_go_on.empty() || best)) {
     const NodeIndex next = to_go_on.empty() ? best->node : to_go_on.front();

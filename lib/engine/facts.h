@@ -52,6 +52,9 @@ struct AttemptEnded {
   NodeIndex node;
   FailureClass failure = FailureClass::none;
   double jitter = 0;  // 0 … 1, drawn by the session; spreads the retry
+  // It was lost because its worker was ended for the sake of another request: it goes again, and
+  // no retry is used up.
+  bool is_innocent = false;
 };
 // An attempt that was handed over came back unstarted (answer to Withdraw).
 struct AttemptWithdrawn {
@@ -145,12 +148,15 @@ struct Expand {
 struct StartAttempt {
   NodeIndex node;
   std::uint32_t number = 1;
+  std::uint32_t instance = 0;  // of its worker, for a request
 };
 // Take back an attempt that has not begun, if that is still possible.
 struct Withdraw {
   NodeIndex node;
 };
-enum class TreeControl : std::uint8_t { interrupt, terminate, kill, suspend, resume };
+// For a request to a worker all but `cancel` are meant for the instance that has it in flight, and
+// come once for each of its requests; `cancel` asks that instance to give up this request.
+enum class TreeControl : std::uint8_t { interrupt, terminate, kill, suspend, resume, cancel };
 struct ControlTree {
   NodeIndex node;
   TreeControl control = TreeControl::terminate;

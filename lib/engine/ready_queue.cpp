@@ -8,7 +8,7 @@
 
 namespace dsched::engine {
 
-ReadyQueue::ReadyQueue(std::vector<Slots> pool_limits) {
+ReadyQueue::ReadyQueue(std::vector<Slots> pool_limits, std::size_t workers) : requests_(workers) {
   pools_.reserve(pool_limits.size());
   for (const Slots limit : pool_limits) pools_.push_back({limit.count, {}});
 }
@@ -25,16 +25,46 @@ ReadyQueue::Entry ReadyQueue::pop(std::vector<Entry>& heap) {
   return entry;
 }
 
-void ReadyQueue::add(const Rank& rank, std::optional<PoolIndex> pool) {
-  push(main_, {rank, pool});
-  park_blocked();
+void ReadyQueue::add(const Rank& rank, std::optional<PoolIndex> pool,
+                     std::optional<dag::WorkerIndex> worker) {
+  const Entry entry{rank, pool, worker};
+  push(heap_of(entry), entry);
+  park_blocked(heap_of(entry));
 }
 
 void ReadyQueue::park_blocked() {
-  while (!main_.empty() && main_.front().pool && pools_[main_.front().pool->value].free == 0) {
-    const Entry entry = pop(main_);
+  park_blocked(main_);
+  for (std::vector<Entry>& heap : requests_) park_blocked(heap);
+}
+
+void ReadyQueue::park_blocked(std::vector<Entry>& heap) {
+  while (!heap.empty() && heap.front().pool && pools_[heap.front().pool->value].free == 0) {
+    const Entry entry = pop(heap);
     push(pools_[entry.pool->value].parked, entry);
   }
+}
+
+bool ReadyQueue::empty() const {
+  return main_.empty() && std::all_of(requests_.begin(), requests_.end(),
+                                      [](const auto& heap) { return heap.empty(); });
+}
+
+std::optional<Rank> ReadyQueue::best_request(dag::WorkerIndex worker) const {
+  const std::vector<Entry>& heap = requests_[worker.value];
+  if (heap.empty()) return std::nullopt;
+  return heap.front().rank;
+}
+
+NodeIndex ReadyQueue::take_request(dag::WorkerIndex worker) {
+  DSCHED_ASSERT(!requests_[worker.value].empty(), "only a request that waits can be taken");
+  const Entry entry = pop(requests_[worker.value]);
+  if (entry.pool) {
+    --pools_[entry.pool->value].free;
+    park_blocked();
+  } else {
+    park_blocked(requests_[worker.value]);
+  }
+  return entry.rank.node;
 }
 
 std::optional<NodeIndex> ReadyQueue::take_best(std::size_t pass_over_max,
@@ -68,7 +98,9 @@ void ReadyQueue::release(PoolIndex pool) {
 
 void ReadyQueue::unpark_best(PoolIndex pool) {
   PoolState& state = pools_[pool.value];
-  if (!state.parked.empty()) push(main_, pop(state.parked));
+  if (state.parked.empty()) return;
+  const Entry entry = pop(state.parked);
+  push(heap_of(entry), entry);
 }
 
 std::optional<Rank> ReadyQueue::best() const {
@@ -106,6 +138,7 @@ std::vector<NodeIndex> ReadyQueue::best_ones(std::size_t limit) const {
     if (index < heap.size()) next.push({&heap, index});
   };
   reach(main_, 0);
+  for (const std::vector<Entry>& heap : requests_) reach(heap, 0);
   for (const PoolState& pool : pools_) reach(pool.parked, 0);
   std::vector<NodeIndex> best;
   while (best.size() < limit && !next.empty()) {
@@ -120,6 +153,7 @@ std::vector<NodeIndex> ReadyQueue::best_ones(std::size_t limit) const {
 
 std::size_t ReadyQueue::size() const {
   std::size_t size = main_.size();
+  for (const std::vector<Entry>& heap : requests_) size += heap.size();
   for (const PoolState& pool : pools_) size += pool.parked.size();
   return size;
 }
@@ -131,6 +165,9 @@ void ReadyQueue::remove(NodeIndex node) {
     return gone > 0;
   };
   if (take_from(main_)) return park_blocked();
+  for (std::vector<Entry>& heap : requests_) {
+    if (take_from(heap)) return park_blocked();
+  }
   for (PoolState& pool : pools_) {
     if (take_from(pool.parked)) return;
   }

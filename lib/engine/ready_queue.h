@@ -5,7 +5,8 @@
 //
 // Law: take_best() gives the first node in rank order that `fits`, and the nodes passed over keep
 // their place. A node whose pool is full is parked with that pool and costs nothing until a place
-// is free.
+// is free. Requests to a persistent worker stand in a queue of that worker, because most of them
+// wait for a place in it and not for a slot; pools hold them back all the same.
 
 #include <cstdint>
 #include <functional>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "dag/worker.h"
 
 namespace dsched::engine {
 
@@ -30,9 +32,10 @@ struct Rank {
 
 class ReadyQueue {
  public:
-  explicit ReadyQueue(std::vector<Slots> pool_limits);
+  explicit ReadyQueue(std::vector<Slots> pool_limits, std::size_t workers = 0);
 
-  void add(const Rank& rank, std::optional<PoolIndex> pool);
+  void add(const Rank& rank, std::optional<PoolIndex> pool,
+           std::optional<dag::WorkerIndex> worker = std::nullopt);
   // The best entry for which `fits` says yes; it is taken out, and its pool has one place less.
   // At most `pass_over_max` entries that do not fit are passed over; 0: only the best is
   // considered.
@@ -40,9 +43,17 @@ class ReadyQueue {
                                                    const std::function<bool(const Rank&)>& fits);
   // A node of `pool` that had been taken has ended or came back.
   void release(PoolIndex pool);
-  // The best entry, whether it fits or not; empty when nothing could be taken.
+  // The best entry that is no request, whether it fits or not; empty when none could be taken.
   [[nodiscard]] std::optional<Rank> best() const;
-  [[nodiscard]] bool empty() const { return main_.empty(); }
+  // Nothing could be taken, requests included.
+  [[nodiscard]] bool empty() const;
+  // The best request to the worker; empty when none could be taken.
+  [[nodiscard]] std::optional<Rank> best_request(dag::WorkerIndex worker) const;
+  // Takes it out, as take_best() does.
+  [[nodiscard]] NodeIndex take_request(dag::WorkerIndex worker);
+  [[nodiscard]] std::size_t requests(dag::WorkerIndex worker) const {
+    return requests_[worker.value].size();
+  }
   // Slots that entries could occupy now, as far as their pools allow, up to about `limit`; of each
   // entry `need` says how many. Looks at no more than a few times `limit` entries.
   [[nodiscard]] std::uint32_t slots_wanted(std::uint32_t limit,
@@ -58,6 +69,7 @@ class ReadyQueue {
   struct Entry {
     Rank rank;
     std::optional<PoolIndex> pool;
+    std::optional<dag::WorkerIndex> worker;
   };
   struct Worse {
     bool operator()(const Entry& a, const Entry& b) const { return b.rank.is_better_than(a.rank); }
@@ -69,10 +81,16 @@ class ReadyQueue {
   void push(std::vector<Entry>& heap, const Entry& entry);
   Entry pop(std::vector<Entry>& heap);
   void unpark_best(PoolIndex pool);
-  // Moves entries of full pools at the front of the queue to their pool's parking place.
+  // Moves entries of full pools at the front of a queue to their pool's parking place.
   void park_blocked();
+  void park_blocked(std::vector<Entry>& heap);
+  [[nodiscard]] std::vector<Entry>& heap_of(const Entry& entry) {
+    return entry.worker ? requests_[entry.worker->value] : main_;
+  }
 
-  std::vector<Entry> main_;  // heap; its front is never of a full pool between calls
+  // Heaps; the front of each is never of a full pool between calls.
+  std::vector<Entry> main_;
+  std::vector<std::vector<Entry>> requests_;  // by worker
   std::vector<PoolState> pools_;
 };
 

@@ -72,7 +72,14 @@ struct ConcatWork {
 struct SleepWork {
   Nanoseconds duration{0};
 };
-using Work = std::variant<ProcessWork, ReadFileWork, WriteFileWork, ConcatWork, SleepWork>;
+// A request to a persistent worker (executor/request_pool.h).
+struct WorkerRequestWork {
+  std::uint32_t worker = 0;    // index in the executor's list
+  std::uint32_t instance = 0;  // of that worker
+  std::string body;            // of the request line: its members but requestId, without braces
+};
+using Work = std::variant<ProcessWork, ReadFileWork, WriteFileWork, ConcatWork, SleepWork,
+                          WorkerRequestWork>;
 
 // A declared input as it was when the node became ready.
 struct InputFile {
@@ -121,6 +128,14 @@ struct Usage {
   std::uint64_t peak_memory_kib = 0;  // 0: not known (short, and smaller than the runner)
 };
 
+// What a request to a worker adds to the figures.
+struct WorkerUse {
+  std::optional<std::uint64_t> tokens;  // as its answer says
+  // Time in which requests could have been in flight in its instance, summed over the places of a
+  // batch, since the last request of that instance ended; times without any work do not count.
+  Nanoseconds room{0};
+};
+
 struct Ended {
   NodeIndex node;
   std::uint32_t number = 1;
@@ -139,6 +154,9 @@ struct Ended {
   // The surroundings failed while it ran (disk full): nothing else can be expected to go well.
   std::optional<ErrorKind> broken;
   bool inputs_changed = false;  // a declared input changed meanwhile: store under no key
+  std::optional<WorkerUse> worker_use;
+  // Its worker was ended for the sake of another request.
+  bool is_innocent = false;
 };
 
 }  // namespace dsched::executor

@@ -9,6 +9,10 @@
 // attempt does not count. Once an attempt has failed none of them begins until start() is called
 // after that failure was taken, so that "nothing new after a failure" is the session's to decide:
 // it takes back those that wait. All functions are called from the session's thread.
+//
+// For a request to a worker, interrupt, terminate, kill, suspend and resume are meant for the whole
+// instance that has it in flight; told more than once they count once. Requests are handed on by
+// hand_over(), so that many of them cost one wake-up.
 
 #include <optional>
 #include <span>
@@ -41,12 +45,15 @@ enum class Control : std::uint8_t {
   kill,       // SIGKILL to every process of the attempt tree, until nothing new is found
   suspend,    // SIGSTOP to every process
   resume,     // SIGCONT to every process
+  cancel,     // of a request to a worker: asks the worker to give it up
 };
 
 class Executor {
  public:
   virtual ~Executor() = default;
   virtual void start(Attempt attempt) = 0;
+  // Nothing more is started for the moment.
+  virtual void hand_over() {}
   // How many attempts may run at once from now on; what runs already is not touched.
   virtual void set_width(Slots width) = 0;
   // Takes back an attempt that has not started; false when it has (its Started is on the way).

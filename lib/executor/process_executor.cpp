@@ -7,36 +7,22 @@
 #include <utility>
 
 #include "base/error.h"
+#include "executor/blocked_signals.h"
+#include "executor/request_pool.h"
 #include "executor/worker.h"
 
 namespace dsched::executor {
-namespace {
-
-// Signals to the runner are read by the session's thread alone.
-class AllSignalsBlocked {
- public:
-  AllSignalsBlocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~AllSignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-
- private:
-  sigset_t before_;
-};
-
-}  // namespace
 
 ProcessExecutor::ProcessExecutor(ProcessExecutorOptions options) : options_(std::move(options)) {
   DSCHED_ASSERT(options_.table != nullptr && options_.trees != nullptr, "processes need a table");
   DSCHED_ASSERT(options_.clock != nullptr && options_.stage, "attempts need a clock and a file");
   options_.width = std::clamp(options_.width, 1u, unsigned{sys::AttemptTable::k_slots});
+  first_slot_ = RequestPool::instance_count(options_.workers);
+  DSCHED_ASSERT(first_slot_ < sys::AttemptTable::k_slots, "the reader limits the instances");
 }
 
 ProcessExecutor::~ProcessExecutor() {
+  requests_.reset();
   {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
@@ -50,6 +36,10 @@ ProcessExecutor::~ProcessExecutor() {
 }
 
 void ProcessExecutor::start(Attempt attempt) {
+  if (std::holds_alternative<WorkerRequestWork>(attempt.work)) {
+    if (!requests_) requests_ = std::make_unique<RequestPool>(options_, events_, failures_);
+    return requests_->start(std::move(attempt));
+  }
   {
     const std::scoped_lock lock(mutex_);
     failures_known_ = failures_taken_;
@@ -60,6 +50,10 @@ void ProcessExecutor::start(Attempt attempt) {
     }
   }
   make_workers();
+}
+
+void ProcessExecutor::hand_over() {
+  if (requests_) requests_->hand_over();
 }
 
 void ProcessExecutor::set_width(Slots width) {
@@ -79,15 +73,16 @@ void ProcessExecutor::make_workers() {
   while (true) {
     {
       const std::scoped_lock lock(mutex_);
-      const std::size_t most =
-          std::min(std::size_t{options_.width} + suspended_, sys::AttemptTable::k_slots);
+      const std::size_t most = std::min(std::size_t{options_.width} + suspended_,
+                                        sys::AttemptTable::k_slots - first_slot_);
       if (waiting_.size() <= idle_ || workers_.size() >= most || no_more_threads_) return;
-      workers_.push_back(std::make_unique<Worker>(options_, events_, failures_, workers_.size()));
+      workers_.push_back(
+          std::make_unique<Worker>(options_, events_, failures_, first_slot_ + workers_.size()));
       // It is idle until it takes something: else this would make one more for the same attempt.
       ++idle_;
     }
     Worker& made = *workers_.back();
-    const AllSignalsBlocked blocked;
+    const BlockedSignals blocked;
     try {
       threads_.emplace_back([this, &made] { run_worker(made); });
     } catch (const std::system_error& problem) {
@@ -130,6 +125,7 @@ void ProcessExecutor::run_worker(Worker& worker) {
 }
 
 bool ProcessExecutor::withdraw(NodeIndex node) {
+  if (requests_ && requests_->withdraw(node)) return true;
   const std::scoped_lock lock(mutex_);
   const auto found = std::find_if(waiting_.begin(), waiting_.end(),
                                   [&](const Attempt& attempt) { return attempt.node == node; });
@@ -145,7 +141,10 @@ void ProcessExecutor::control(NodeIndex node, Control what) {
       return worker->mailbox().post(node, what);
     };
     const auto found = std::find_if(workers_.begin(), workers_.end(), runs_it);
-    if (found == workers_.end()) return;
+    if (found == workers_.end()) {
+      if (requests_) requests_->control(node, what);
+      return;
+    }
     Worker& worker = **found;
     if (what == Control::suspend && worker.count == Worker::Count::busy) {
       worker.count = Worker::Count::suspended;
@@ -165,6 +164,7 @@ void ProcessExecutor::control(NodeIndex node, Control what) {
 
 void ProcessExecutor::wait_until_obeyed() {
   constexpr Nanoseconds k_patience = std::chrono::seconds{1};
+  if (requests_) requests_->wait_until_obeyed(k_patience);
   const std::scoped_lock lock(mutex_);  // workers do not need it to obey
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->mailbox().wait_until_obeyed(k_patience);

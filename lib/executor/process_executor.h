@@ -9,6 +9,8 @@
 // 64 KiB is read back inline and the file used again. Workers are made when first needed. Started
 // is reported together with Ended for an attempt shorter than 5 ms, so that it costs one wake-up.
 //
+// Requests to persistent workers go to a thread of their own (executor/request_pool.h).
+//
 // Interrupt of a built-in that waits ends it, as the signal would end a process.
 
 #include <array>
@@ -24,6 +26,7 @@
 
 #include "executor/executor.h"
 #include "executor/finisher.h"
+#include "executor/worker_command.h"
 #include "store/staged_file.h"
 #include "sys/attempt_table.h"
 #include "sys/clock.h"
@@ -44,8 +47,10 @@ struct ProcessExecutorOptions {
   std::array<int, 3> shown{0, 1, 2};         // the caller's streams, for Streams::shown
   std::array<int, 2> passed{-1, -1};         // further descriptors that commands get; -1: none
   sys::Keeper* keeper = nullptr;             // outlives the executor; nullptr: none
+  std::vector<WorkerCommand> workers;        // persistent ones; started when first asked
 };
 
+class RequestPool;
 class Worker;
 
 class ProcessExecutor final : public Executor {
@@ -55,6 +60,7 @@ class ProcessExecutor final : public Executor {
   ~ProcessExecutor() override;
 
   void start(Attempt attempt) override;
+  void hand_over() override;
   void set_width(Slots width) override;
   [[nodiscard]] bool withdraw(NodeIndex node) override;
   void control(NodeIndex node, Control what) override;
@@ -83,6 +89,8 @@ class ProcessExecutor final : public Executor {
   bool no_more_threads_ = false;                  // guarded by mutex_
   bool stopping_ = false;                         // guarded by mutex_
   std::vector<std::thread> threads_;              // the session's thread only
+  std::size_t first_slot_ = 0;                    // of the threads, in the table of attempts
+  std::unique_ptr<RequestPool> requests_;         // nullptr: without workers
 };
 
 }  // namespace dsched::executor

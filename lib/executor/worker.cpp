@@ -41,6 +41,8 @@ void Worker::perform(const Attempt& attempt, Ended& ended) {
           processes_.run(attempt, work, ended, tell);
         } else if constexpr (std::is_same_v<Kind, SleepWork>) {
           builtins_.run(work, ended, on_long);
+        } else if constexpr (std::is_same_v<Kind, WorkerRequestWork>) {
+          DSCHED_ASSERT(false, "requests go to the pool of workers");
         } else {
           builtins_.run(work, ended);
         }

@@ -54,6 +54,7 @@ std::optional<int> ending_signal(Control what) {
   switch (what) {
     case Control::interrupt:
       return SIGINT;
+    case Control::cancel:
     case Control::terminate:
       return SIGTERM;
     case Control::kill:

@@ -33,13 +33,6 @@ constexpr int k_look_growth =
     4;  // looks at a long attempt: after 5, 20, 80, 320 ms, then each second
 constexpr std::size_t k_buffer = 64 * 1024;
 
-void mark_file(sys::FileMark& mark, int fd) {
-  const sys::FileId file = sys::file_id(fd).value_or(sys::FileId{});
-  mark.device.store(file.device);
-  mark.inode.store(file.inode);
-  mark.birth_ns.store(file.birth_ns);
-}
-
 // "signal 9 (killed)"
 std::string describe_signal(const sys::ProcessEnd& end) {
   std::string text = "signal " + std::to_string(*end.signal);
@@ -181,8 +174,8 @@ bool ProcessRunner::spawn(const ProcessWork& work, Running& running, Ended& ende
   request.slot = &slot_;
   running.root.spawned_ns = sys::boot_time_ns();
   slot_.spawned_ns.store(running.root.spawned_ns);
-  mark_file(slot_.stdout_file, request.stdout_fd);
-  mark_file(slot_.stderr_file, request.stderr_fd);
+  sys::mark_file(slot_.stdout_file, request.stdout_fd);
+  sys::mark_file(slot_.stderr_file, request.stderr_fd);
   running.runner_peak_kib = sys::own_peak_memory_kib();
   sys::SpawnOutcome outcome;
   {
@@ -279,6 +272,7 @@ void ProcessRunner::obey(Running& running, Control what) {
         sys::send_signal(running.child.pidfd, SIGINT);
       }
       break;
+    case Control::cancel:
     case Control::terminate:
       trees.signal_tree(running.root, SIGTERM);
       // A process that stopped itself, or was stopped by hand, would only get it when it is killed.

@@ -6,15 +6,16 @@
 #include "base/error.h"
 #include "journal/tables.h"
 
-// figures = version:u8 (1) completed:varint reused:varint failed:varint cancelled:varint
-//           processing:time latency:latencies queue:latencies tokens:varint token_time:time sum:u64
+// figures = version:u8 (1 or 2) completed:varint reused:varint failed:varint cancelled:varint
+//           processing:time latency:latencies queue:latencies tokens:varint token_time:time
+//           [batch_used:time batch_room:time] sum:u64                       (batch: version 2)
 //
-// with the alphabet of journal/fields.h. stored: version 1 never changes.
+// with the alphabet of journal/fields.h. stored: versions 1 and 2 never change; 2 is written.
 
 namespace dsched::journal {
 namespace {
 
-constexpr std::uint8_t k_figures_version = 1;
+constexpr std::uint8_t k_figures_version = 2;
 
 std::int64_t seconds(Nanoseconds time) {
   return std::chrono::floor<std::chrono::seconds>(time).count();
@@ -45,6 +46,8 @@ std::string pack(const Summary& figures) {
   figures.queue.write(out);
   put_varint(out, figures.tokens);
   put_time(out, figures.token_time);
+  put_time(out, figures.batch_used);
+  put_time(out, figures.batch_room);
   close_bytes(out);
   return out;
 }
@@ -54,7 +57,8 @@ std::optional<Summary> unpack(std::string_view closed,
   const auto bytes = open_bytes(closed);
   if (!bytes) return std::nullopt;
   FieldReader in{*bytes};
-  if (in.byte() != k_figures_version) return std::nullopt;
+  const std::uint8_t version = in.byte();
+  if (version < 1 || version > k_figures_version) return std::nullopt;
   Summary figures;
   for (std::uint64_t* count :
        {&figures.completed, &figures.reused, &figures.failed, &figures.cancelled}) {
@@ -66,6 +70,10 @@ std::optional<Summary> unpack(std::string_view closed,
   figures.queue = Latencies::read(in);
   figures.tokens = in.varint();
   figures.token_time = in.time();
+  if (version >= 2) {
+    figures.batch_used = in.time();
+    figures.batch_room = in.time();
+  }
   if (!in.at_end()) return std::nullopt;
   return figures;
 }
@@ -112,6 +120,8 @@ void Summary::merge(const Summary& other) {
   queue.merge(other.queue);
   tokens += other.tokens;
   token_time += other.token_time;
+  batch_used += other.batch_used;
+  batch_room += other.batch_room;
 }
 
 void add_summary(sys::Database& database, ExecutionNumber execution, WallTime at,

@@ -41,6 +41,10 @@ struct Summary {
   Latencies queue;            // ready to started; of reused ones there is none
   std::uint64_t tokens = 0;   // reported by workers
   Nanoseconds token_time{0};
+  // Of requests to workers: time in flight, and what it could have been with all batches full while
+  // their instances had work.
+  Nanoseconds batch_used{0};
+  Nanoseconds batch_room{0};
   void merge(const Summary& other);
   [[nodiscard]] std::uint64_t nodes() const { return completed + failed + cancelled; }
 };

@@ -8,6 +8,7 @@
 #include "base/text_arena.h"
 #include "dag/builder.h"
 #include "program/node_reader.h"
+#include "program/worker_reader.h"
 
 namespace dsched::program {
 namespace {
@@ -274,26 +275,9 @@ void Pass::read_defaults(const Path& path) {
 }
 
 void Pass::read_workers(const Path& path) {
-  values_.fault("unsupported", path, "workers are not supported yet",
-                "make each operation an executable dsched-op-NAME");
-  values_.each_member(path, [&](std::string_view, const Path& worker) {
-    values_.each_member(worker, [&](std::string_view name, const Path& at) {
-      if (name == "command") {
-        values_.each_element(at, [&](const Path& word) { (void)values_.string(word); });
-      } else if (name == "max_batch" || name == "instances") {
-        (void)values_.integer(at, {1, 1'000'000});
-      } else if (name == "idle_timeout_s") {
-        (void)values_.number(at, {0, 1e9});
-      } else if (name == "inline") {
-        (void)values_.boolean(at);
-      } else {
-        values_.fault(
-            "unknown_field", at, "a worker has no field '" + std::string(name) + "'",
-            suggest(name, {"command", "max_batch", "instances", "idle_timeout_s", "inline"}));
-        reader_.skip();
-      }
-    });
-  });
+  for (dag::Worker& worker : program::read_workers(path, values_)) {
+    builder_.add_worker(std::move(worker));
+  }
 }
 
 std::string Pass::pointer_of(const dag::Place& place) const {

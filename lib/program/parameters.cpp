@@ -45,6 +45,7 @@ Names names_for(Operation operation) {
       return {{"seconds", "duration_s"}, 2};
     case Operation::external:
     case Operation::map:
+    case Operation::worker:
       return {{}, 0};
   }
   return {{}, 0};
@@ -332,6 +333,7 @@ void Check::finish() {
     case Operation::concat:
     case Operation::external:
     case Operation::map:
+    case Operation::worker:
       return;
   }
   out_.text += '}';

@@ -127,9 +127,12 @@ wire::StatisticsAnswer statistics_of(Book book, const StatisticsQuery& query) {
   if (store_start) {
     const Nanoseconds window = length_of_window(since, recent.earliest, *store_start, now);
     answer.requests_per_second = rate_of(recent.figures.nodes(), window);
+    if (figures.tokens > 0) answer.tokens_per_second = rate_of(recent.figures.tokens, window);
   }
-  if (figures.token_time.count() > 0) {
-    answer.tokens_per_second = rate_of(figures.tokens, figures.token_time);
+  if (figures.batch_room.count() > 0) {
+    const double room = std::chrono::duration<double>(figures.batch_room).count();
+    const double used = std::chrono::duration<double>(figures.batch_used).count();
+    answer.batch_utilization = std::min(used / room, 1.0);
   }
   answer.latency = percentiles_of(figures.latency);
   answer.queue_time = percentiles_of(figures.queue);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "dag/operation.h"
 #include "session/command_work.h"
+#include "session/request_body.h"
 #include "wire/json_writer.h"
 
 namespace dsched::session {
@@ -42,17 +43,21 @@ std::string AttemptMaker::evaluate(NodeIndex node) const {
   return out;
 }
 
-Made AttemptMaker::make(NodeIndex node, Wanted&& wanted) {
+Made AttemptMaker::make(const engine::StartAttempt& effect, Wanted&& wanted) {
+  const NodeIndex node = effect.node;
   const dag::Settings& settings = dag_.settings(node);
   Attempt attempt;
   attempt.node = node;
-  attempt.number = wanted.number;
-  attempt.id =
-      context_.attempt_prefix + std::to_string(node.value) + '-' + std::to_string(wanted.number);
+  attempt.number = effect.number;
   attempt.inputs = std::move(wanted.inputs);
   attempt.outputs.assign(settings.outputs.begin(), settings.outputs.end());
   attempt.depfile = settings.depfile;
   const dag::Node& what = dag_.node(node);
+  if (what.operation == Operation::worker) {
+    return make_request(node, effect.instance, std::move(attempt));
+  }
+  attempt.id =
+      context_.attempt_prefix + std::to_string(node.value) + '-' + std::to_string(effect.number);
   switch (what.operation) {
     case Operation::constant:
       return ComputedValue{dag::const_bytes(what)};
@@ -72,6 +77,7 @@ Made AttemptMaker::make(NodeIndex node, Wanted&& wanted) {
     case Operation::shell:
     case Operation::exec:
     case Operation::external:
+    case Operation::worker:
       break;
   }
   return make_process(node, std::move(attempt), std::move(wanted.reads));
@@ -130,16 +136,43 @@ std::optional<LostArgument> AttemptMaker::argument_files(NodeIndex node,
       files.emplace_back("/dev/stdin");
       continue;
     }
-    try {
-      auto file = values_.file(argument);
-      if (!file) return LostArgument{argument};
-      files.push_back(std::move(*file));
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::damaged) throw;
-      return LostArgument{argument};
-    }
+    auto file = file_of(argument);
+    if (!file) return LostArgument{argument};
+    files.push_back(std::move(*file));
   }
   return std::nullopt;
+}
+
+// Empty when the store has lost its bytes.
+std::optional<std::string> AttemptMaker::file_of(NodeIndex argument) {
+  try {
+    return values_.file(argument);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::damaged) throw;
+    return std::nullopt;
+  }
+}
+
+Made AttemptMaker::make_request(NodeIndex node, std::uint32_t instance, Attempt&& attempt) {
+  const dag::WorkerIndex worker = dag_.worker_of(node);
+  attempt.id = instance_attempt_id(context_.attempt_prefix, worker, instance);
+  RequestBody body;
+  for (const NodeIndex argument : dag_.arguments(node)) {
+    if (dag_.workers()[worker.value].takes_inline) {
+      if (values_.content(argument).size <= k_inline_argument_max) {
+        const auto bytes = bytes_of(argument);
+        if (!bytes) return LostArgument{argument};
+        body.add_inline(*bytes);
+        continue;
+      }
+    }
+    std::optional<std::string> file = file_of(argument);
+    if (!file) return LostArgument{argument};
+    body.add_path(*file);
+  }
+  attempt.work = executor::WorkerRequestWork{
+      worker.value, instance, std::move(body).finish(attempt.inputs, dag_.node(node).parameters)};
+  return std::move(attempt);
 }
 
 Made AttemptMaker::make_process(NodeIndex node, Attempt&& attempt,
@@ -208,6 +241,11 @@ std::string AttemptMaker::external_request(NodeIndex node, const std::vector<std
   }
   out.end_array().end_object();
   return out.take() + '\n';
+}
+
+std::string instance_attempt_id(const std::string& attempt_prefix, dag::WorkerIndex worker,
+                                std::uint32_t instance) {
+  return attempt_prefix + 'w' + std::to_string(worker.value) + '-' + std::to_string(instance);
 }
 
 store::DataType data_type(const dag::Dag& dag, NodeIndex node, std::uint64_t size) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "dag/dag.h"
+#include "engine/facts.h"
 #include "executor/attempt.h"
 #include "session/examiner.h"
 
@@ -35,6 +36,10 @@ struct AttemptContext {
   bool pass_through = false;
 };
 
+// DSCHED_ATTEMPT_ID of an instance of a worker, and the id of all attempts that are requests to it.
+[[nodiscard]] std::string instance_attempt_id(const std::string& attempt_prefix,
+                                              dag::WorkerIndex worker, std::uint32_t instance);
+
 class AttemptMaker {
  public:
   AttemptMaker(const dag::Dag& dag, const AttemptContext& context, const Environment& environment,
@@ -43,18 +48,21 @@ class AttemptMaker {
   // The value of an in-process node whose arguments are all in-process.
   [[nodiscard]] std::string evaluate(NodeIndex node) const;
   struct Wanted {
-    std::uint32_t number = 1;
     std::vector<executor::InputFile> inputs;
     std::shared_ptr<executor::Stream> reads;  // instead of the file of its stream's producer
   };
-  [[nodiscard]] Made make(NodeIndex node, Wanted&& wanted);
+  // `effect` says which node, the attempt's number, and which instance a request is for.
+  [[nodiscard]] Made make(const engine::StartAttempt& effect, Wanted&& wanted);
 
  private:
+  [[nodiscard]] Made make_request(NodeIndex node, std::uint32_t instance,
+                                  executor::Attempt&& attempt);
   [[nodiscard]] Made make_process(NodeIndex node, executor::Attempt&& attempt,
                                   std::shared_ptr<executor::Stream> reads);
   [[nodiscard]] Made make_concat(NodeIndex node, executor::Attempt&& attempt);
   [[nodiscard]] Made make_write(NodeIndex node, executor::Attempt&& attempt);
   [[nodiscard]] std::optional<std::string> bytes_of(NodeIndex argument);
+  [[nodiscard]] std::optional<std::string> file_of(NodeIndex argument);
   // Fills `files` with a path per argument; the lost one, if any. The `unwritten` one, which is
   // still written, is read by its name as by standard input.
   [[nodiscard]] std::optional<LostArgument> argument_files(

@@ -91,7 +91,8 @@ BatchEnd run_recorded(const Here& here, const BatchCall& call, store::Store& sto
                                       .table = &here.processes.table,
                                       .trees = &here.processes.trees,
                                       .passed = descriptors_for_commands(request, fifo.get()),
-                                      .keeper = &here.processes.keeper});
+                                      .keeper = &here.processes.keeper,
+                                      .workers = {}});
   std::unique_ptr<SlotSource> slots = make_slots({.request = request,
                                                   .store = store,
                                                   .record = record,

@@ -50,6 +50,8 @@ executor::Control control_for(engine::TreeControl control) {
       return executor::Control::suspend;
     case engine::TreeControl::resume:
       return executor::Control::resume;
+    case engine::TreeControl::cancel:
+      return executor::Control::cancel;
   }
   return executor::Control::kill;
 }

@@ -63,6 +63,8 @@ std::string Examiner::version(NodeIndex node, bool& found) {
     file = std::get<std::string>(dag::exec_parameters(what).argv.front());
   } else if (what.operation == Operation::external) {
     file = operation_path(node);
+  } else if (what.operation == Operation::worker) {
+    return worker_version(node, found);
   } else {
     return what.operation == Operation::shell ? "null" : std::string(k_builtin_version);
   }
@@ -84,6 +86,29 @@ executor::Workspace::Reading Examiner::begin_reading(NodeIndex node) {
   take_patterns(node);
   return patterns_.empty() ? executor::Workspace::Reading::nothing
                            : on_.workspace.begin_reading(patterns_);
+}
+
+// What the rest of the command says counts as much as the executable: a model, say. What was found
+// counts until files_changed(): the process was started from it.
+std::string Examiner::worker_version(NodeIndex node, bool& found) {
+  const std::uint32_t index = on_.dag.worker_of(node).value;
+  worker_versions_.resize(on_.dag.workers().size());
+  std::string& known = worker_versions_[index];
+  found = true;
+  if (!known.empty()) return known;
+  const dag::Worker& worker = on_.dag.workers()[index];
+  const auto executable =
+      on_.workspace.executable(worker.command.front(), on_.environment.search_path({}));
+  found = executable.has_value();
+  if (!executable) return "null";
+  std::string out = version_of_file(*executable);
+  out.pop_back();
+  for (std::size_t i = 1; i < worker.command.size(); ++i) {
+    out += ',';
+    append_json_string(out, worker.command[i]);
+  }
+  known = out + ']';
+  return known;
 }
 
 std::optional<executor::InputProblem> Examiner::look(NodeIndex node, Keyed& keyed) {

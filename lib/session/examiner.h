@@ -74,6 +74,8 @@ class Examiner {
 
   // What examine() would have to read for long is read in the background.
   [[nodiscard]] executor::Workspace::Reading begin_reading(NodeIndex node);
+  // A node has written files, a worker's executable perhaps.
+  void files_changed() { worker_versions_.clear(); }
   [[nodiscard]] Verdict examine(NodeIndex node);
   // Only the key, freshly: just before an attempt starts.
   [[nodiscard]] std::variant<Keyed, executor::InputProblem> key_now(NodeIndex node);
@@ -85,6 +87,7 @@ class Examiner {
   // Fills `keyed`, whose memory it uses again; the problem, if there is one.
   [[nodiscard]] std::optional<executor::InputProblem> look(NodeIndex node, Keyed& keyed);
   [[nodiscard]] std::string version(NodeIndex node, bool& found);
+  [[nodiscard]] std::string worker_version(NodeIndex node, bool& found);
   // Why the record cannot be used; empty when it can.
   [[nodiscard]] std::string why_not(const store::Record& record);
   [[nodiscard]] std::optional<Reusable> kept(NodeIndex node, const Keyed& keyed);
@@ -103,6 +106,7 @@ class Examiner {
   std::vector<std::string_view> patterns_;
   std::string read_path_;  // one of `patterns_` points to it
   std::string environment_;
+  std::vector<std::string> worker_versions_;  // empty text: not known
 };
 
 [[nodiscard]] std::vector<executor::OutputRecord> output_records(

@@ -26,12 +26,25 @@ Nanoseconds Figures::waited(NodeIndex node) const {
   return found == times_.end() ? Nanoseconds{0} : found->second.waited;
 }
 
+void Figures::worker_used(NodeIndex node, const executor::Ended& ended) {
+  journal::Summary& figures = of_operation(node);
+  const Nanoseconds took = ended.ended - ended.started;
+  figures.batch_used += took;
+  figures.batch_room += ended.worker_use->room;
+  if (!ended.worker_use->tokens) return;
+  figures.tokens += *ended.worker_use->tokens;
+  figures.token_time += took;
+}
+
 journal::Summary& Figures::of_operation(NodeIndex node) {
   has_something_ = true;
   const dag::Node& data = dag_.node(node);
   std::size_t number = static_cast<std::size_t>(data.operation);
-  const bool is_external = data.operation == dag::Operation::external;
-  if (is_external) number += data.operation_name;
+  const bool is_external =
+      data.operation == dag::Operation::external || data.operation == dag::Operation::worker;
+  if (is_external) {
+    number = static_cast<std::size_t>(dag::Operation::external) + data.operation_name;
+  }
   if (number >= by_operation_.size()) by_operation_.resize(number + 1);
   Named& named = by_operation_[number];
   if (named.operation.empty()) {
@@ -91,7 +104,7 @@ std::optional<Instant> Figures::ready_since(NodeIndex node) const {
 
 void Figures::write(sys::Database& database, ExecutionNumber execution, WallTime now) {
   for (Named& named : by_operation_) {
-    if (named.figures.nodes() == 0) continue;
+    if (named.figures.nodes() == 0 && named.figures.batch_room.count() == 0) continue;
     journal::add_summary(database, execution, now, named.operation, named.figures);
     named.figures = {};
   }

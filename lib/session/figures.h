@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dag/dag.h"
+#include "executor/attempt.h"
 #include "journal/summary.h"
 
 namespace dsched::session {
@@ -24,6 +25,8 @@ class Figures {
   void ready(NodeIndex node, Instant at);
   // An attempt ended; what comes of the node is said by one of the calls below.
   void attempt_ended(NodeIndex node, Instant started, Instant ended);
+  // The same attempt was a request to a worker.
+  void worker_used(NodeIndex node, const executor::Ended& ended);
   // How long that attempt had waited to begin, since the node was last ready.
   [[nodiscard]] Nanoseconds waited(NodeIndex node) const;
 

@@ -74,9 +74,10 @@ std::vector<program::Diagnostic> find_operations(const RunRequest& request, Prep
     diagnostic.line = node.line;
     diagnostic.column = node.line > 0 ? 1 : 0;
     diagnostic.pointer = "/nodes/" + std::to_string(i) + unknown->pointer + "/operation";
-    constexpr std::string_view k_known[] = {"shell",      "exec",   "const", "read_file",
-                                            "write_file", "concat", "sleep"};
-    if (const auto near = nearest(name, k_known)) {
+    std::vector<std::string_view> known{"shell",      "exec",   "const", "read_file",
+                                        "write_file", "concat", "sleep"};
+    for (const dag::Worker& worker : prepared.dag.workers()) known.push_back(worker.name);
+    if (const auto near = nearest(name, known)) {
       diagnostic.hint = "did you mean " + std::string(*near) + "?";
     } else {
       diagnostic.hint = "name its folder with --operations, or put it into PATH";

@@ -20,6 +20,7 @@
 #include "session/retention.h"
 #include "session/run_world.h"
 #include "session/runner.h"
+#include "session/worker_commands.h"
 #include "store/read_ahead.h"
 #include "sys/background.h"
 #include "sys/wait_readable.h"
@@ -271,15 +272,18 @@ class RunInStore {
     const auto stage = [&store] { return store.stage(); };
     executor::FileFinisher finisher(examiner, stage);
     executor::BeneathFileAccess access(examiner, stage);
-    executor::ProcessExecutor executor({.width = request_.run.width.count,
-                                        .stage = stage,
-                                        .files = &access,
-                                        .finisher = &finisher,
-                                        .clock = &system_.clock,
-                                        .table = &processes_.table,
-                                        .trees = &processes_.trees,
-                                        .passed = descriptors_for_commands(request_, fifo.get()),
-                                        .keeper = &processes_.keeper});
+    executor::ProcessExecutor executor(
+        {.width = request_.run.width.count,
+         .stage = stage,
+         .files = &access,
+         .finisher = &finisher,
+         .clock = &system_.clock,
+         .table = &processes_.table,
+         .trees = &processes_.trees,
+         .passed = descriptors_for_commands(request_, fifo.get()),
+         .keeper = &processes_.keeper,
+         .workers =
+             worker_commands(prepared.dag.workers(), environment, attempt_context(store, record))});
     std::unique_ptr<SlotSource> slots = make_slots({.request = request_,
                                                     .store = store,
                                                     .record = record,
@@ -302,11 +306,7 @@ class RunInStore {
                        .options = request_.run,
                        .answer = request_.answer,
                        .environment = environment,
-                       .context = {.folder = request_.folder,
-                                   .store_folder = store.identity().folder,
-                                   .execution_id = to_text(record.id),
-                                   .attempt_prefix = runner_name_ + '-',
-                                   .pass_through = request_.pass_through},
+                       .context = attempt_context(store, record),
                        .goals = prepared.goals,
                        .shown = prepared.result_node,
                        .wanted = prepared.wanted,
@@ -332,6 +332,15 @@ class RunInStore {
                   "the result of " + *request_.answer.result_node + " is no longer in the store");
     }
     return answer;
+  }
+
+  AttemptContext attempt_context(const store::Store& store,
+                                 const journal::ExecutionRecord& record) const {
+    return {.folder = request_.folder,
+            .store_folder = store.identity().folder,
+            .execution_id = to_text(record.id),
+            .attempt_prefix = runner_name_ + '-',
+            .pass_through = request_.pass_through};
   }
 
   System& system_;

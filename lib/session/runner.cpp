@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because the loop and what it performs stand in one place.
 #include "session/runner.h"
 
 #include <algorithm>
@@ -50,6 +51,8 @@ executor::Control control_for(engine::TreeControl control) {
       return executor::Control::suspend;
     case engine::TreeControl::resume:
       return executor::Control::resume;
+    case engine::TreeControl::cancel:
+      return executor::Control::cancel;
   }
   return executor::Control::kill;
 }
@@ -180,6 +183,7 @@ void Runner::loop() {
     if (settle_gates()) continue;
     engine_.dispatch(now_, effects_);
     if (!effects_.empty() || ended_ || settle_slots()) continue;
+    ports_.executor.hand_over();
     ports_.observer.progress(progress());
     wait_and_take();
   }
@@ -209,6 +213,7 @@ void Runner::drain() {
       std::visit([this](const auto& what) { perform(what); }, effect);
       if (recorder_.is_full()) recorder_.commit();
       if (++performed % k_between_looks != 0) continue;
+      ports_.executor.hand_over();
       now_ = ports_.clock.now();
       coming.push_back({effects_.size(), now_});
       if (recorder_.due() && *recorder_.due() <= now_) recorder_.commit();
@@ -460,7 +465,7 @@ void Runner::perform(const engine::StartAttempt& effect) {
   const auto producer = engine_.stream_under_way(node);
   const auto reads = producer ? streams_.find(*producer) : nullptr;
   DSCHED_ASSERT(!producer || reads, "a reader starts while its producer writes");
-  Made made = maker_.make(node, {effect.number, keyed.inputs, reads});
+  Made made = maker_.make(effect, {keyed.inputs, reads});
   if (const auto* lost = std::get_if<LostArgument>(&made)) return lose(lost->argument, node);
   if (auto* computed = std::get_if<ComputedValue>(&made)) {
     return finish_value(node, std::move(computed->bytes), std::move(keyed));

@@ -80,6 +80,7 @@ void Runner::on_ended(executor::Ended&& ended) {
   trace.wall = ended.ended - ended.started;
   trace.usage = ended.usage;
   figures_.attempt_ended(node, ended.started, ended.ended);
+  if (ended.worker_use) figures_.worker_used(node, ended);
   trace.exit_code = ended.exit_code;
   trace.signal = ended.signal;
   trace.log = log_tail(ended.log);
@@ -104,7 +105,7 @@ void Runner::on_ended(executor::Ended&& ended) {
   }
   // An attempt whose time was over may still end with code 0 while it is being ended: it failed.
   const bool well = ended.failure == FailureClass::none && !engine_.is_timed_out(node);
-  const engine::AttemptEnded fact{node, ended.failure, well ? 0 : jitter()};
+  const engine::AttemptEnded fact{node, ended.failure, well ? 0 : jitter(), ended.is_innocent};
   if (hold_attempt(ended, under_way, well)) return apply(fact);
   tracker_.stopped(node);
   if (engine_.is_ended_by_readers(node)) {
@@ -120,6 +121,7 @@ void Runner::on_ended(executor::Ended&& ended) {
     fail(std::move(ended));
   }
   apply(fact);
+  if (!well && engine_.phase(node) == engine::Phase::queued) figures_.ready(node, now_);
 }
 
 double Runner::jitter() {
@@ -208,6 +210,8 @@ void Runner::complete(executor::Ended&& ended, UnderWay&& under_way) {
     values_.hold_bytes(outcome.content.hash, ended.result.bytes);
   }
   if (stored) done_here_.emplace(keyed.key, node);
+  const bool wrote = plan_.dag.node(node).operation == dag::Operation::write_file;
+  if (wrote || !outcome.outputs.empty()) examiner_.files_changed();
   recorder_.add(now_, outcome);
   recorder_.add_content(std::move(ended.result));
   for (executor::CapturedOutput& output : ended.outputs) {

@@ -9,11 +9,19 @@
 #include <new>
 
 #include "base/error.h"
+#include "sys/process_list.h"
 
 namespace dsched::sys {
 
 static_assert(std::atomic<pid_t>::is_always_lock_free);
 static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+
+void mark_file(FileMark& mark, int fd) {
+  const FileId file = file_id(fd).value_or(FileId{});
+  mark.device.store(file.device);
+  mark.inode.store(file.inode);
+  mark.birth_ns.store(file.birth_ns);
+}
 
 // Anonymous memory is zero until it is touched, so 4,096 slots cost only the pages in use.
 struct AttemptTable::Shared {

@@ -27,6 +27,9 @@ struct FileMark {
   std::atomic<std::int64_t> birth_ns{0};
 };
 
+// Notes the file that is open as `fd`; one that the kernel does not tell of counts as none.
+void mark_file(FileMark& mark, int fd);
+
 struct AttemptSlot {
   std::atomic<pid_t> pid{0};                // main process; 0: the slot is free
   std::atomic<std::int64_t> spawned_ns{0};  // CLOCK_BOOTTIME just before the child was made

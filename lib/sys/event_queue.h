@@ -59,6 +59,15 @@ class EventQueue {
     events_.push_back(std::move(second));
     ring(std::move(lock), was_empty);
   }
+  // All of them, which are gone from `events` then; at most one wake-up.
+  void push_all(std::vector<T>& events) {
+    if (events.empty()) return;
+    std::unique_lock lock(mutex_);
+    const bool was_empty = events_.empty();
+    std::move(events.begin(), events.end(), std::back_inserter(events_));
+    events.clear();
+    ring(std::move(lock), was_empty);
+  }
   // Appends what has arrived to `out`, in order; does not wait.
   void take(std::vector<T>& out) {
     // First, so that no ring is lost: what rings after this is taken below or rings for the next.

@@ -97,6 +97,25 @@ class Bench {
     outer.inner = builder_.add_template({{std::move(inner)}, 0});
     return map_of(id, list, std::move(outer));
   }
+  Bench& worker(std::string_view name, std::uint32_t max_batch, std::uint32_t instances = 1) {
+    dag::Worker worker;
+    worker.name = name;
+    worker.max_batch = max_batch;
+    worker.instances = instances;
+    builder_.add_worker(std::move(worker));
+    return *this;
+  }
+  // A request to the worker `name`.
+  Bench& request(std::string_view id, std::string_view name, const dag::Settings& settings = {}) {
+    dag::NewNode added;
+    added.node.node_id = keep(id);
+    added.node.parameters = "{}";
+    added.node.operation = dag::Operation::external;
+    added.node.operation_name = builder_.add_operation_name(keep(name));
+    added.node.settings = builder_.add_settings(settings);
+    (void)builder_.add_node(added);
+    return *this;
+  }
   PoolIndex pool(std::string_view name, std::uint32_t limit) {
     builder_.add_pool({keep(name), Slots{limit}});
     return builder_.pool_named(keep(name));
@@ -180,6 +199,9 @@ class Bench {
     CHECK_FALSE(ended_);
   }
 
+  // The instance that a request was last given to.
+  std::uint32_t instance(std::string_view id) const { return instances_.at(std::string(id)); }
+
   std::map<std::string, std::uint32_t> elements;  // of maps, by node id; else 1
   std::vector<NodePlan> plan;           // fill in before prepare(); shorter ones are completed
   std::map<std::string, Fact> answers;  // to Examine, by node id; else MustRun
@@ -236,6 +258,7 @@ class Bench {
   void perform(const StartAttempt& effect) {
     granted_.push_back(id(effect.node));
     numbers_[id(effect.node)] = effect.number;
+    instances_[id(effect.node)] = effect.instance;
   }
   void perform(const Withdraw& effect) {
     if (begun_[id(effect.node)] || execution_->phase(effect.node) != Phase::granted) return;
@@ -262,6 +285,7 @@ class Bench {
   std::vector<Controlled> controlled_;
   std::optional<ExecutionStatus> ended_;
   std::map<std::string, std::uint32_t> numbers_;
+  std::map<std::string, std::uint32_t> instances_;
   std::map<std::string, bool> begun_;
 };
 

@@ -23,7 +23,8 @@ namespace dsched::executor {
 class ProcessWorld {
  public:
   explicit ProcessWorld(unsigned width = 2, Finisher* finisher = nullptr,
-                        FileAccess* files = nullptr, std::array<int, 3> shown = {0, 1, 2})
+                        FileAccess* files = nullptr, std::array<int, 3> shown = {0, 1, 2},
+                        std::vector<WorkerCommand> workers = {})
       : trees_(table_) {
     ProcessExecutorOptions options;
     options.width = width;
@@ -34,6 +35,8 @@ class ProcessWorld {
     options.table = &table_;
     options.trees = &trees_;
     options.shown = shown;
+    for (WorkerCommand& worker : workers) worker.folder = folder_.path();
+    options.workers = std::move(workers);
     executor_ = std::make_unique<ProcessExecutor>(std::move(options));
   }
 

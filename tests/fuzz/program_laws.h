@@ -44,6 +44,10 @@ void check_node(const dag::Dag& dag, NodeIndex index, Check check) {
     case dag::Operation::sleep:
       check(dag::sleep_duration(node) >= Nanoseconds{0});
       break;
+    case dag::Operation::worker:
+      check(dag.worker_of(index).value < dag.workers().size());
+      check(!dag.workers()[dag.worker_of(index).value].command.empty());
+      break;
     case dag::Operation::external:
       check(!dag.operation_name(index).empty());
       break;

@@ -175,6 +175,8 @@ TEST_CASE("journal: figures come back with every field, added to what stood ther
   figures.cancelled = 1;
   figures.tokens = 1000;
   figures.token_time = 3s;
+  figures.batch_used = 2s;
+  figures.batch_room = 5s;
   book.add(1, 1s, "shell", figures);
   book.add(1, 9s, "shell", Figures::one(16ms));
   CHECK(book.rows() == 1);
@@ -187,6 +189,8 @@ TEST_CASE("journal: figures come back with every field, added to what stood ther
   CHECK(answer.figures.processing == 12ms);
   CHECK(answer.figures.tokens == 1000);
   CHECK(answer.figures.token_time == 3s);
+  CHECK(answer.figures.batch_used == 2s);
+  CHECK(answer.figures.batch_room == 5s);
   CHECK(answer.figures.latency.percentile(50) == 8ms);
   CHECK(answer.figures.latency.percentile(51) == 16ms);
   CHECK(answer.figures.queue.percentile(100) == 4ms);

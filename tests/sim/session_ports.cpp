@@ -145,6 +145,7 @@ void SimExecutor::control(NodeIndex node, Control what) {
       case Control::interrupt:
         running.signal = SIGINT;
         break;
+      case Control::cancel:
       case Control::terminate:
         running.signal = SIGTERM;
         break;
