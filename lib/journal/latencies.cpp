@@ -112,32 +112,48 @@ void Latencies::write(std::string& out) const {
 
 Latencies Latencies::read(FieldReader& in) {
   Latencies out;
-  out.count_ = in.varint();
+  out.merge_read(in);
+  return out;
+}
+
+void Latencies::merge_read(FieldReader& in) {
+  const std::uint64_t count = in.varint();
   const std::uint8_t kind = in.byte();
   if (kind > 1) in.ok = false;
+  if (!in.ok) return;
+  kind == 0 ? read_exact(in, count) : read_classes(in, count);
+  count_ += count;
+}
+
+void Latencies::read_exact(FieldReader& in, std::uint64_t count) {
   std::uint64_t last = 0;
-  if (kind == 0) {
-    out.exact_us_.reserve(std::min<std::uint64_t>(out.count_, k_exact_max));
-    for (std::uint64_t i = 0; in.ok && i < out.count_; ++i) {
-      const std::uint64_t step = in.varint();
-      if (step > k_longest_us - last) in.ok = false;
-      out.exact_us_.push_back(last += step);
-    }
-    return out;
+  if (is_exact()) {
+    exact_us_.reserve(exact_us_.size() + std::min<std::uint64_t>(count, k_exact_max));
   }
+  for (std::uint64_t i = 0; in.ok && i < count; ++i) {
+    const std::uint64_t step = in.varint();
+    if (step > k_longest_us - last) in.ok = false;
+    last += step;
+    if (!in.ok) return;
+    is_exact() ? exact_us_.push_back(last) : count_in_class(last, 1);
+  }
+}
+
+void Latencies::read_classes(FieldReader& in, std::uint64_t count) {
+  drop_exact();
+  std::uint64_t last = 0;
   std::uint64_t sum = 0;
   for (std::uint64_t entries = in.varint(); in.ok && entries > 0; --entries) {
     const std::uint64_t step = in.varint();
     const std::uint64_t times = in.varint();
-    if (step >= k_classes_max - last || times == 0 || times > out.count_ - sum) in.ok = false;
-    if (!in.ok) break;
+    if (step >= k_classes_max - last || times == 0 || times > count - sum) in.ok = false;
+    if (!in.ok) return;
     last += step;
     sum += times;
-    if (last >= out.classes_.size()) out.classes_.resize(last + 1);
-    out.classes_[last] += times;
+    if (last >= classes_.size()) classes_.resize(last + 1);
+    classes_[last] += times;
   }
-  if (sum != out.count_ || sum == 0) in.ok = false;
-  return out;
+  if (sum != count || sum == 0) in.ok = false;
 }
 
 }  // namespace dsched::journal

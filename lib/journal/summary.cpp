@@ -52,29 +52,33 @@ std::string pack(const Summary& figures) {
   return out;
 }
 
-std::optional<Summary> unpack(std::string_view closed,
-                              SummaryQuery::Parts parts = SummaryQuery::Parts::all) {
+// Adds packed figures to others; false when they cannot be read, and then the others are lost.
+bool merge_packed(std::string_view closed, SummaryQuery::Parts parts, Summary& figures) {
   const auto bytes = open_bytes(closed);
-  if (!bytes) return std::nullopt;
+  if (!bytes) return false;
   FieldReader in{*bytes};
   const std::uint8_t version = in.byte();
-  if (version < 1 || version > k_figures_version) return std::nullopt;
-  Summary figures;
+  if (version < 1 || version > k_figures_version) return false;
   for (std::uint64_t* count :
        {&figures.completed, &figures.reused, &figures.failed, &figures.cancelled}) {
-    *count = in.varint();
+    *count += in.varint();
   }
-  figures.processing = in.time();
-  if (parts == SummaryQuery::Parts::counts) return in.ok ? std::optional(figures) : std::nullopt;
-  figures.latency = Latencies::read(in);
-  figures.queue = Latencies::read(in);
-  figures.tokens = in.varint();
-  figures.token_time = in.time();
+  figures.processing += in.time();
+  if (parts == SummaryQuery::Parts::counts) return in.ok;
+  figures.latency.merge_read(in);
+  figures.queue.merge_read(in);
+  figures.tokens += in.varint();
+  figures.token_time += in.time();
   if (version >= 2) {
-    figures.batch_used = in.time();
-    figures.batch_room = in.time();
+    figures.batch_used += in.time();
+    figures.batch_room += in.time();
   }
-  if (!in.at_end()) return std::nullopt;
+  return in.at_end();
+}
+
+std::optional<Summary> unpack(std::string_view closed) {
+  Summary figures;
+  if (!merge_packed(closed, SummaryQuery::Parts::all, figures)) return std::nullopt;
   return figures;
 }
 
@@ -142,9 +146,7 @@ SummaryAnswer sum_up(sys::Database& database, const SummaryQuery& query) {
       .bind(query.execution ? 0 : 1)
       .bind(query.execution ? as_integer(*query.execution) : 0);
   while (rows.step()) {
-    const auto figures = unpack(rows.bytes(2), query.parts);
-    if (!figures) fail_damaged(rows.integer(0));
-    answer.figures.merge(*figures);
+    if (!merge_packed(rows.bytes(2), query.parts, answer.figures)) fail_damaged(rows.integer(0));
     for (Latencies* latencies : {&answer.figures.latency, &answer.figures.queue}) {
       if (latencies->count() > k_exact_sum_max) latencies->limit();
     }
