@@ -55,30 +55,6 @@ Execution::Execution(const dag::Dag& dag, const Options& options, std::vector<No
   admit({0}, plan);
 }
 
-void Execution::recall(NodeIndex node, Phase done, std::uint32_t attempts) {
-  DSCHED_ASSERT(is_done(done), "only what is done is recalled");
-  recall_attempts(node, attempts);
-  if (nodes_[node.value].phase == Phase::waiting) move(node, done);
-}
-
-void Execution::recall_attempts(NodeIndex node, std::uint32_t attempts) {
-  nodes_[node.value].attempts = attempts;
-  nodes_[node.value].earlier_attempts = attempts;
-}
-
-void Execution::begin(Effects& out) {
-  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
-    if (nodes_[i].phase != Phase::waiting) continue;
-    for (const NodeIndex before : dag_.predecessors({i})) {
-      DSCHED_ASSERT(nodes_[before.value].phase != Phase::unwanted, "wanted nodes need wanted ones");
-    }
-    nodes_[i].unmet = count_unmet({i});
-  }
-  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
-    if (nodes_[i].phase == Phase::waiting && nodes_[i].unmet == 0) make_ready({i}, out);
-  }
-}
-
 void Execution::apply(Instant now, const Fact& fact, Effects& out) {
   std::visit([&](const auto& what) { on(now, what, out); }, fact);
 }
@@ -199,8 +175,8 @@ void Execution::on(Instant now, const AttemptStarted& fact, Effects& out) {
   data.started = now;
   data.stood_still = Nanoseconds{0};
   if (lease_ && lease_->holding.lent) lent_used_ = 1;
-  if (const auto timeout = dag_.settings(fact.node).timeout) {
-    set_timer(now + *timeout, TimerKind::timeout, fact.node);
+  if (const auto limit = timeout(fact.node)) {
+    set_timer(now + *limit, TimerKind::timeout, fact.node);
   }
   // What was asked of all running attempts while this one was on its way holds for it as well.
   if (stopping_) {
@@ -257,7 +233,9 @@ void Execution::on(Instant now, const AttemptEnded& fact, Effects& out) {
   if (data.stream_lost) return lose_attempt(now, fact.node, out);
   if (data.ended_by_readers) return end_well(now, fact.node, out);
   if (data.timed_out) {
-    return retry_or_fail(now, fact.node, {fact.node, FailureClass::timeout, fact.jitter}, out);
+    AttemptEnded timed_out = fact;
+    timed_out.failure = FailureClass::timeout;
+    return retry_or_fail(now, fact.node, timed_out, out);
   }
   if (fact.failure == FailureClass::none) return end_well(now, fact.node, out);
   if (stopping_) {
@@ -278,9 +256,14 @@ void Execution::retry_or_fail(Instant now, NodeIndex node, const AttemptEnded& f
   const dag::Settings& settings = dag_.settings(node);
   const std::uint32_t made = data.attempts - data.earlier_attempts;
   const std::uint32_t retries = settings.max_retries.value_or(options_.retries);
-  const bool again = made <= retries && is_retryable(fact.failure) && settings.idempotent;
+  const bool again = fact.word
+                         ? fact.word->again
+                         : made <= retries && is_retryable(fact.failure) && settings.idempotent;
   if (!again || is_stopping()) return fail(now, node, fact.failure, out);
-  const Nanoseconds delay = retry_delay(settings.backoff, made, fact.jitter);
+  const bool at_once = fact.word && fact.word->at_once;
+  if (fact.word && fact.word->timeout) set_timeout(node, *fact.word->timeout);
+  const Nanoseconds delay =
+      at_once ? Nanoseconds{0} : retry_delay(settings.backoff, made, fact.jitter);
   move(node, Phase::backoff);
   set_timer(now + delay, TimerKind::retry, node);
   out.push_back(NodeSettled{node, NodeState::pending, Reason::backoff, fact.failure, {}, delay});

@@ -160,6 +160,12 @@ class Execution {
   void recall_needs_decision(NodeIndex node) { nodes_[node.value].needs_decision = true; }
   // Before begin(), of a recalled node: it ended with its readers, so no bytes of it were kept.
   void recall_ended_by_readers(NodeIndex node) { nodes_[node.value].ended_by_readers = true; }
+  // Before begin(): it failed or was cancelled (Phase::failed, cancelled) and stays so; what needs
+  // it is cancelled when the execution begins.
+  void recall_over(NodeIndex node, Phase over);
+  // Before begin(): instead of what the program says.
+  void set_timeout(NodeIndex node, Nanoseconds timeout) { timeouts_[node] = timeout; }
+  [[nodiscard]] std::optional<Nanoseconds> timeout(NodeIndex node) const;
   // Emits Examine or Evaluate for all nodes that wait for nothing.
   void begin(Effects& out);
 
@@ -365,6 +371,7 @@ class Execution {
   std::vector<NodeData> nodes_;
   std::vector<Nanoseconds> remaining_;
   std::vector<Nanoseconds> expected_;
+  std::map<NodeIndex, Nanoseconds> timeouts_;  // of those that have another than the program's
   ReadyQueue queue_;
   WorkerLoads loads_;
   std::vector<NodeIndex> active_;  // granted, running, suspended, in the order they were granted

@@ -75,6 +75,10 @@ void Execution::on(Instant, const Expanded& fact, Effects& out) {
     }
   }
   for (std::uint32_t i = expansion.nodes_begin().value; i < end; ++i) {
+    const bool is_left = phase({i}) == Phase::failed || phase({i}) == Phase::cancelled;
+    if (is_left) cancel_dependents({i}, out);  // recall_over
+  }
+  for (std::uint32_t i = expansion.nodes_begin().value; i < end; ++i) {
     if (is_cancelled_) cancel_pending({i}, out);
     if (phase({i}) == Phase::waiting && nodes_[i].unmet == 0) make_ready({i}, out);
   }

@@ -48,6 +48,12 @@ struct Approved {
 struct AttemptStarted {
   NodeIndex node;
 };
+// What follows a failed attempt, where somebody else decides than the program's own numbers.
+struct RetryWord {
+  bool again = false;
+  bool at_once = false;                // without back-off
+  std::optional<Nanoseconds> timeout;  // of the next attempt
+};
 struct AttemptEnded {
   NodeIndex node;
   FailureClass failure = FailureClass::none;
@@ -55,6 +61,7 @@ struct AttemptEnded {
   // It was lost because its worker was ended for the sake of another request: it goes again, and
   // no retry is used up.
   bool is_innocent = false;
+  std::optional<RetryWord> word{};
 };
 // An attempt that was handed over came back unstarted (answer to Withdraw).
 struct AttemptWithdrawn {

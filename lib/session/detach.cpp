@@ -108,7 +108,8 @@ void each_answer_option(AnswerOptions& options, Each& each) {
 template <class Each>
 void each_setting(RunRequest& request, LogSettings& log, Each& each) {
   auto& [program, folder, program_options, run, answer, resume, store, environment, initiated_by,
-         shares_machine, pass_through] = request;
+         shares_machine, pass_through, fix] = request;
+  static_cast<void>(fix);          // fix-it waits for what it began
   static_cast<void>(program);      // handed over as it is
   static_cast<void>(environment);  // inherited
   auto& [set] = program_options;

@@ -70,7 +70,7 @@ std::vector<engine::NodePlan> FanOut::plan(const dag::Expansion& expansion) {
     const bool is_map = dag_.node(node).operation == dag::Operation::map;
     plans[i].wanted = !is_partly;
     plans[i].in_process =
-        is_map || (is_in_memory(dag_.node(node).operation) &&
+        is_map || (is_in_memory(dag_.node(node).operation) && !dag_.settings(node).approval &&
                    std::all_of(arguments.begin(), arguments.end(), [&](NodeIndex argument) {
                      if (argument.value >= first) return plans[argument.value - first].in_process;
                      return values_.is_in_process(argument);

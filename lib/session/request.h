@@ -13,6 +13,8 @@
 
 namespace dsched::session {
 
+struct FixPlan;
+
 // Whether the slots are offered to makes within nodes, and how those are told.
 enum class JobserverStyle : std::uint8_t {
   none,
@@ -54,8 +56,9 @@ struct RunRequest {
   store::Options store;
   std::vector<std::string> environment;  // "NAME=VALUE"
   std::string initiated_by;
-  bool shares_machine = true;  // false: -j slots of its own, whoever else runs
-  bool pass_through = false;   // dsched-run -- COMMAND: the caller's stdin, stdout and stderr
+  bool shares_machine = true;    // false: -j slots of its own, whoever else runs
+  bool pass_through = false;     // dsched-run -- COMMAND: the caller's stdin, stdout and stderr
+  const FixPlan* fix = nullptr;  // what fix-it resumes it for; else nothing
 };
 
 }  // namespace dsched::session

@@ -9,6 +9,7 @@
 #include "executor/file_finisher.h"
 #include "executor/posix_workspace.h"
 #include "executor/process_executor.h"
+#include "journal/approvals.h"
 #include "report/batch_record.h"
 #include "session/argument_files.h"
 #include "session/auditing.h"
@@ -117,7 +118,12 @@ class RunInStore {
     const store::RunLock lock = lock_execution(store, *record, machine_folder());
     record = journal.find(record->number);  // its last runner may have ended just now
     if (!record) fail_unknown(store);
-    const std::vector<std::string> named = request_.run.targets;
+    std::vector<std::string> named = request_.run.targets;
+    if (request_.fix != nullptr) {
+      // Chosen for it, by rules that know of nodes that may not run twice.
+      for (const auto& [node, subject] : request_.fix->retried) named.push_back(node);
+      forget_consent(store, record->number);
+    }
     const program::Source recorded = recorded_program(store, *record);
     const bool same = !request_.program || request_.program->text == recorded.text;
     apply_settings(record->settings, request_);
@@ -172,6 +178,18 @@ class RunInStore {
                   .object = std::to_string(record.number.value),
                   .outcome = "resumed",
                   .details = {{"execution_id", to_text(record.id)}}});
+  }
+
+  // fix-it does not take a consent that was given for another try.
+  void forget_consent(store::Store& store, ExecutionNumber number) const {
+    sys::Transaction transaction(store.database());
+    for (const auto& [node, subject] : request_.fix->retried) {
+      auto gate = journal::find_gate(store.database(), number, node);
+      if (!gate || gate->state != journal::GateState::approved) continue;
+      gate->state = journal::GateState::expired;
+      journal::put_gate(store.database(), *gate);
+    }
+    transaction.commit();
   }
 
   std::string machine_folder() const {
@@ -312,7 +330,8 @@ class RunInStore {
                        .wanted = prepared.wanted,
                        .operations = prepared.operations,
                        .inner_targets = prepared.inner_targets,
-                       .partly_wanted = prepared.partly_wanted};
+                       .partly_wanted = prepared.partly_wanted,
+                       .fix = request_.fix};
     Runner runner(plan, ports, journal, record);
     runner.recall(std::move(history));
     wire::RunAnswer answer = runner.run();

@@ -103,6 +103,7 @@ std::vector<engine::NodePlan> Runner::node_plans() {
   for (const NodeIndex node : dag.topological_order()) {
     if (dag.node(node).operation == dag::Operation::map) plans[node.value].in_process = true;
     if (!is_in_memory(dag.node(node).operation) || !plans[node.value].wanted) continue;
+    if (dag.settings(node).approval) continue;  // held like a command
     const auto arguments = dag.arguments(node);
     plans[node.value].in_process =
         std::all_of(arguments.begin(), arguments.end(),

@@ -16,6 +16,7 @@
 #include "session/attempt_maker.h"
 #include "session/fan_out.h"
 #include "session/figures.h"
+#include "session/fixer.h"
 #include "session/gates.h"
 #include "session/recorder.h"
 #include "session/resume.h"
@@ -40,6 +41,7 @@ struct RunPlan {
   std::unordered_map<std::string, std::string> operations;  // NAME -> executable
   std::vector<InnerTarget> inner_targets = {};              // nodes that come with an expansion
   std::unordered_set<NodeIndex> partly_wanted = {};         // maps that only these need
+  const FixPlan* fix = nullptr;                             // of a fix-it; else nothing
 };
 
 class Runner {
@@ -140,6 +142,7 @@ class Runner {
   [[nodiscard]] bool waits_for(NodeIndex node, NodeIndex before) const;
   void complete(executor::Ended&& ended, UnderWay&& under_way);
   void fail(executor::Ended&& ended);
+  [[nodiscard]] engine::AttemptFailure failure_of(const executor::Ended& ended) const;
   void store_value(NodeIndex node);
   void lose(NodeIndex node, std::optional<NodeIndex> needed_by);
   void apply(const engine::Fact& fact);
@@ -185,6 +188,7 @@ class Runner {
   std::unique_ptr<executor::StreamTap> tap_;  // when the caller reads a stream as it comes
   bool is_tap_over_ = false;
   Gates gates_;
+  std::optional<Fixer> fixer_;
   Instant gates_due_;                              // when answers are looked for again
   std::unique_ptr<journal::Durations> durations_;  // loaded when something must run
   engine::Effects effects_;

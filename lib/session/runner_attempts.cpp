@@ -105,8 +105,11 @@ void Runner::on_ended(executor::Ended&& ended) {
   }
   // An attempt whose time was over may still end with code 0 while it is being ended: it failed.
   const bool well = ended.failure == FailureClass::none && !engine_.is_timed_out(node);
-  const engine::AttemptEnded fact{node, ended.failure, well ? 0 : jitter(), ended.is_innocent};
+  engine::AttemptEnded fact{node, ended.failure, well ? 0 : jitter(), ended.is_innocent};
   if (hold_attempt(ended, under_way, well)) return apply(fact);
+  if (!well && fixer_ && !engine_.is_ended_by_readers(node)) {
+    fact.word = fixer_->after(node, failure_of(ended));
+  }
   tracker_.stopped(node);
   if (engine_.is_ended_by_readers(node)) {
     complete_unread(std::move(ended));
@@ -127,6 +130,15 @@ void Runner::on_ended(executor::Ended&& ended) {
 double Runner::jitter() {
   constexpr double k_scale = 1.0 / 18446744073709551616.0;  // 2^-64
   return static_cast<double>(sys::random_u64(ports_.entropy)) * k_scale;
+}
+
+// As it will stand in the journal.
+engine::AttemptFailure Runner::failure_of(const executor::Ended& ended) const {
+  const bool timed_out = engine_.is_timed_out(ended.node);
+  engine::AttemptFailure failure{timed_out ? FailureClass::timeout : ended.failure, ended.exit_code,
+                                 ended.signal, std::nullopt};
+  if (!ended.log.empty()) failure.log = sha256(ended.log);
+  return failure;
 }
 
 void Runner::forget_key(NodeIndex node) {
@@ -243,7 +255,7 @@ void Runner::fail(executor::Ended&& ended) {
   const FailureClass failure = timed_out ? FailureClass::timeout : ended.failure;
   Trace& trace = tracker_.trace(node);
   trace.failure = failure;
-  trace.error = describe_failure(ended, failure, plan_.dag.settings(node).timeout);
+  trace.error = describe_failure(ended, failure, engine_.timeout(node));
   trace.notable = true;
   journal::Outcome outcome = outcome_of(ended, since_submission(ended.started));
   outcome.kind = journal::Outcome::Kind::failed;

@@ -102,6 +102,7 @@ void Runner::join(const dag::Expansion& expansion, std::vector<std::string>&& el
     if (auto recalled = fan_out_.take_recalled({i})) recall(std::move(*recalled));
     if (auto kept = fan_out_.take_handed_down({i})) examiner_.keep({i}, std::move(*kept));
   }
+  if (fixer_) fixer_->prepare(engine_, expansion.nodes_begin(), expansion.nodes_end());
   for (const NodeIndex goal : fan_out_.goals(expansion)) goals_.push_back(goal);
   prefetch(expansion);
   apply(engine::Expanded{expansion.map, fan_out_.wanted(expansion.map)});

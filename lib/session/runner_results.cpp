@@ -38,6 +38,13 @@ void Runner::recall(History&& history) {
   examiner_.set_kept(std::move(history.kept));
   gates_.recall();
   fan_out_.recall_lists(std::move(history.lists));
+  if (plan_.fix != nullptr) {
+    fixer_.emplace(*plan_.fix, plan_.dag);
+    for (const NodeIndex node : fixer_->drop_arguments(history)) examiner_.distrust(node);
+    if (plan_.fix->auto_approve) gates_.approve_as(plan_.fix->by);
+    const auto end = static_cast<std::uint32_t>(plan_.dag.program_size());
+    fixer_->prepare(engine_, {0}, {end});
+  }
   for (Recalled& recalled : history.recalled) {
     if (recalled.node.value < plan_.dag.program_size()) {
       recall(std::move(recalled));

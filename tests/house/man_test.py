@@ -15,12 +15,12 @@ import unittest
 
 import house
 
-TOOLS = ("dsched-approve", "dsched-cancel", "dsched-policy", "dsched-run", "dsched-stats", "dsched-store")
+TOOLS = ("dsched-approve", "dsched-cancel", "dsched-fixit", "dsched-policy", "dsched-run", "dsched-stats", "dsched-store")
 COMMANDS = {
     "dsched-approve": ("list", "token", "approve", "deny"),
     "dsched-policy": ("get", "set", "next", "priority"),
     "dsched-stats": ("status", "scheduler", "statistics", "progress", "executions", "nodes",
-                     "log", "wait", "explain", "audit"),
+                     "log", "wait", "explain", "sitrep", "audit"),
     "dsched-store": ("ls", "get", "put", "meta", "rm", "verify", "gc"),
 }
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[A-Za-z])(?![\w-])")

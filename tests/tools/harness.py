@@ -33,6 +33,7 @@ STORE = str(BUILD / "bin" / "dsched-store")
 STATS = str(BUILD / "bin" / "dsched-stats")
 POLICY = str(BUILD / "bin" / "dsched-policy")
 CANCEL = str(BUILD / "bin" / "dsched-cancel")
+FIXIT = str(BUILD / "bin" / "dsched-fixit")
 APPROVE = str(BUILD / "bin" / "dsched-approve")
 BACKEND = os.environ.get("DSCHED_TEST_BACKEND", "")
 
@@ -49,7 +50,7 @@ def schema_of(name):
 
 # What a document is, by the first of these members that it has.
 _SCHEMA_BY_MEMBER = {
-    "leftovers": "store-verify", "would_run": "dry-run", "pending": "approve-list", "approved_tasks": "approve-answer",
+    "tasks_fixed": "fixit-answer", "leftovers": "store-verify", "would_run": "dry-run", "pending": "approve-list", "approved_tasks": "approve-answer",
     "token": "approve-token", "next_pid": "policy-next", "quantum_micros": "policy",
     "already_finished": "cancel-answer", "previous_priority": "policy-priority",
     "dag_id": "run-answer", "execution_id": "run-submitted",
