@@ -40,7 +40,8 @@ void add_stats_commands(CLI::App& app, StatsCommand& command) {
   // Not required, so that a wrong name is told as such and not as a missing one.
   app.require_subcommand(0, 1);
   command.call = [](const StatsCommand&, Context&) -> int {
-    throw Error(ErrorKind::usage, "what to show is missing: progress, executions, nodes or log",
+    throw Error(ErrorKind::usage,
+                "what to show is missing: sitrep, progress, executions, nodes or log",
                 "see dsched-stats --help");
   };
   app.fallthrough();
@@ -74,6 +75,11 @@ void add_stats_commands(CLI::App& app, StatsCommand& command) {
       ->type_name("N");
   log->add_flag("--follow", command.follow, "Of an execution: what comes, until it ends");
   add_estimates(add, command);
+  CLI::App* sitrep = add("sitrep", "How things stand, and what to do about it", stats_sitrep);
+  sitrep->add_option("--recent", command.recent, "How many of the newest nodes; default 5")
+      ->check(CLI::Range(0U, 1000U))
+      ->type_name("N");
+  sitrep->add_flag("--watch", command.watch, "Show it anew every two seconds, in a terminal");
   CLI::App* audit = add("audit", "Who approved, denied, cancelled or changed what", stats_audit);
   audit->add_option("--since", command.since, "Only since this time (RFC 3339) or age")
       ->type_name("TIME");

@@ -27,6 +27,8 @@ struct StatsCommand {
   std::string timeout;
   std::string since;
   std::string object;
+  std::size_t recent = 5;
+  bool watch = false;
   std::optional<std::string> operation;
   std::string priority = "normal";
   std::optional<std::string> node;
@@ -45,6 +47,7 @@ int stats_status(const StatsCommand& command, Context& context);
 int stats_scheduler(const StatsCommand& command, Context& context);
 int stats_statistics(const StatsCommand& command, Context& context);
 int stats_wait(const StatsCommand& command, Context& context);
+int stats_sitrep(const StatsCommand& command, Context& context);
 int stats_audit(const StatsCommand& command, Context& context);
 int stats_explain(const StatsCommand& command, Context& context);
 

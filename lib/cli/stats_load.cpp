@@ -69,6 +69,11 @@ void write_answer(const std::string& text) {
 
 }  // namespace
 
+double slot_utilization(const Context& context, OpenedStore& opened,
+                        const std::vector<report::Living>& living) {
+  return share(slots_now(machine_table(context, opened), living));
+}
+
 int stats_status(const StatsCommand& command, Context& context) {
   OpenedStore opened = open_for_stats(command, context);
   const report::Book book{opened.store, opened.journal};

@@ -9,6 +9,7 @@
 #include "cli/opened_store.h"
 #include "cli/stats_command.h"
 #include "cli/table.h"
+#include "report/load.h"
 #include "wire/stats_answer.h"
 
 namespace dsched::cli {
@@ -26,6 +27,10 @@ namespace dsched::cli {
 
 // --since: a time or an age. Throws Error usage.
 [[nodiscard]] WallTime since_from(const std::string& text, WallTime now);
+
+// The part of the machine's slots that is in use: 0 to 1.
+[[nodiscard]] double slot_utilization(const Context& context, OpenedStore& opened,
+                                      const std::vector<report::Living>& living);
 
 // "12s ago"; "now" for less than a second.
 [[nodiscard]] std::string age_text(Nanoseconds age);
