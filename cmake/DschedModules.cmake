@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # One static library per line of lib/LADDER, linked with exactly what the line names.
 
-# Sanitizer builds join the sources of each target into one unit: their cost is in the headers. It
-# hides missing includes, so at least one tested build is made without it.
+# Builds for tests join the sources of each target into one unit: their cost is in the headers. It
+# hides missing includes; presets release and dev compile source by source.
 option(DSCHED_UNITY "Compile each target's sources as one unit" OFF)
 set(DSCHED_UNITY_EXCEPT "" CACHE STRING "Targets compiled source by source even so")
 if(DSCHED_UNITY)

@@ -35,7 +35,7 @@ run_tests() { ctest --preset "$@" --parallel "$threads" --timeout 600; }
 
 stage_setup() { scripts/setup.sh --tests; }
 stage_build() {
-  configure check && build check && build check --target all_verify_interface_header_sets
+  build_joined check all && build check --target all_verify_interface_header_sets
 }
 stage_tests() { run_tests check; }
 

@@ -22,8 +22,8 @@ constexpr const char* k_exit_codes =
     "invalid program; 3 waiting for approval or a decision; 4 the surroundings failed (disk,\n"
     "database); 5 stored data damaged; 6 cancelled; 124 a wait timed out; 128+n ended by signal n.";
 
-constexpr int k_stdout = 1;
-constexpr int k_stderr = 2;
+constexpr int k_stdout_of_command = 1;
+constexpr int k_stderr_of_command = 2;
 
 Format format_from(const std::string& name) {
   return name == "json" ? Format::json : name == "text" ? Format::text : Format::automatic;
@@ -34,7 +34,7 @@ bool wants_json(Format format) {
     const char* value = std::getenv("DSCHED_FORMAT");
     if (value != nullptr) format = format_from(value);
   }
-  if (format == Format::automatic) return !sys::is_terminal(k_stdout);
+  if (format == Format::automatic) return !sys::is_terminal(k_stdout_of_command);
   return format == Format::json;
 }
 
@@ -152,8 +152,8 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
 }
 
 wire::JsonWriter::Layout Context::layout() const {
-  return sys::is_terminal(k_stdout) ? wire::JsonWriter::Layout::indented
-                                    : wire::JsonWriter::Layout::compact;
+  return sys::is_terminal(k_stdout_of_command) ? wire::JsonWriter::Layout::indented
+                                               : wire::JsonWriter::Layout::compact;
 }
 
 std::string Context::store_folder() const {
@@ -189,13 +189,13 @@ Arguments split_arguments(int argc, char** argv) {
 }
 
 void write_out(std::string_view bytes) {
-  sys::write_all(k_stdout, bytes, "standard output");
+  sys::write_all(k_stdout_of_command, bytes, "standard output");
 }
 
 void tell_error(const Context& context, const Error& error) {
   std::string text = context.tool + ": " + escape_for_terminal(error.what()) + '\n';
   if (!error.hint().empty()) text += "  " + escape_for_terminal(error.hint()) + '\n';
-  sys::screen_on(k_stderr)->write(text);
+  sys::screen_on(k_stderr_of_command)->write(text);
 }
 
 int run(CLI::App& app, const Arguments& arguments, CommonOptions& options,

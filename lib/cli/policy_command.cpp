@@ -13,7 +13,7 @@
 namespace dsched::cli {
 namespace {
 
-constexpr std::string_view k_standard_input = "-";
+constexpr std::string_view k_standard_input_of_policy = "-";
 
 std::string request_text() {
   return sys::read_all(0, "standard input");
@@ -39,13 +39,13 @@ int show_policy(const PolicyCommand&, Context& context) {
 
 wire::PolicyChange wanted_change(const PolicyCommand& command) {
   wire::PolicyChange words;
-  if (!command.policy.empty() && command.policy != k_standard_input) {
+  if (!command.policy.empty() && command.policy != k_standard_input_of_policy) {
     words.policy = wire::policy_in(command.policy);
   }
   if (!command.quantum.empty()) words.quantum = wire::quantum_in(command.quantum);
   if (!command.slots.empty()) words.slots = wire::slots_in(command.slots);
   if (!command.preemption.empty()) words.preemption = wire::preemption_in(command.preemption);
-  if (command.policy != k_standard_input) return words;
+  if (command.policy != k_standard_input_of_policy) return words;
   return wire::merged(wire::read_policy_change(request_text()), words);
 }
 
@@ -114,7 +114,7 @@ wire::PriorityRequest wanted_priority(const PolicyCommand& command) {
   if (!command.level.empty()) words.wish = wire::priority_in(command.level);
   if (command.boost) words.wish = wire::PriorityStep::boost;
   if (command.lower) words.wish = wire::PriorityStep::lower;
-  if (command.execution != k_standard_input) {
+  if (command.execution != k_standard_input_of_policy) {
     words.execution = command.execution;
     return words;
   }

@@ -41,7 +41,7 @@ session::ByteRange range_of(const std::string& text) {
   return *range;
 }
 
-int list(const StoreCommand& command, Context& context) {
+int show_list(const StoreCommand& command, Context& context) {
   Opened opened(command, context, store::Mode::read_only);
   opened.store.results().each([&](const store::Record& record) {
     if (!command.dag.empty() && record.dag_id != command.dag) return;
@@ -135,7 +135,7 @@ void drop_unreadable_database(const StoreCommand& command, Context& context) {
   }
 }
 
-int check(const StoreCommand& command, Context& context) {
+int check_store(const StoreCommand& command, Context& context) {
   drop_unreadable_database(command, context);
   Opened opened(command, context, store::Mode::existing);
   const auto repair = command.repair ? store::Repair::drop : store::Repair::none;
@@ -202,7 +202,7 @@ void add_store_commands(CLI::App& app, StoreCommand& command) {
   const auto add_name = [&](CLI::App* sub, const char* what) {
     sub->add_option("RESULT", command.name, what)->required()->type_name("");
   };
-  add("ls", "One line per result", list)
+  add("ls", "One line per result", show_list)
       ->add_option("--dag", command.dag, "Only results of this DAG")
       ->type_name("ID");
   CLI::App* get_command = add("get", "Write a result's bytes to standard output", get);
@@ -228,7 +228,7 @@ void add_store_commands(CLI::App& app, StoreCommand& command) {
       ->add_option("RESULT", command.names, "As for get")
       ->required()
       ->type_name("");
-  add("verify", "Compare everything with its hash", check)
+  add("verify", "Compare everything with its hash", check_store)
       ->add_flag("--repair", command.repair, "Drop what cannot be trusted");
   CLI::App* gc_command = add("gc", "Remove what nothing refers to", clean);
   gc_command->add_option("--max-size", command.max_size, "Keep at most this much")

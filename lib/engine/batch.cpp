@@ -9,7 +9,7 @@
 namespace dsched::engine {
 namespace {
 
-TreeControl control_for(StopRequest request) {
+TreeControl control_for_of_batch(StopRequest request) {
   switch (request) {
     case StopRequest::interrupt:
       return TreeControl::interrupt;
@@ -117,7 +117,7 @@ void Batch::on(Instant now, const AttemptStarted& fact, BatchEffects& out) {
   if (request.timeout) set_timer(now + *request.timeout, TimerKind::timeout, fact.node);
   // What was asked of all running attempts while this one was on its way holds for it as well.
   if (stopping_) {
-    out.push_back(ControlTree{fact.node, control_for(*stopping_)});
+    out.push_back(ControlTree{fact.node, control_for_of_batch(*stopping_)});
     if (stopping_ == StopRequest::terminate) {
       set_timer(now + options_.grace, TimerKind::force, fact.node);
     }
@@ -177,7 +177,7 @@ void Batch::on(Instant now, const Stop& fact, BatchEffects& out) {
   withdraw_granted(out);
   const std::vector<NodeIndex> active = active_;
   for (const NodeIndex request : active) {
-    end_attempt(now, request, control_for(fact.request), out);
+    end_attempt(now, request, control_for_of_batch(fact.request), out);
     if (fact.request == StopRequest::terminate) {
       set_timer(now + options_.grace, TimerKind::force, request);
     }

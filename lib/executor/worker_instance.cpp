@@ -22,7 +22,7 @@
 namespace dsched::executor {
 namespace {
 
-constexpr int k_pipe_bytes = 1024 * 1024;
+constexpr int k_pipe_bytes_of_instance = 1024 * 1024;
 constexpr std::size_t k_answer_piece = 256 * 1024;
 constexpr int k_read_rounds = 8;  // pieces read at once, so that others get their turn
 constexpr std::size_t k_output_tail = 16 * 1024;
@@ -63,7 +63,7 @@ Pipe make_pipe() {
 // Only this end of a pipe: the worker's is another open file and stays as it is.
 void keep_from_blocking(const sys::Fd& fd) {
   ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
-  ::fcntl(fd.get(), F_SETPIPE_SZ, k_pipe_bytes);  // smaller ones are only slower
+  ::fcntl(fd.get(), F_SETPIPE_SZ, k_pipe_bytes_of_instance);  // smaller ones are only slower
 }
 
 }  // namespace

@@ -8,13 +8,14 @@
 namespace dsched::journal {
 namespace {
 
-constexpr std::string_view k_columns = "sequence,at,actor,action,object,outcome,details,hash";
+constexpr std::string_view k_columns_of_audit =
+    "sequence,at,actor,action,object,outcome,details,hash";
 
-std::int64_t as_integer(std::uint64_t value) {
+std::int64_t as_integer_of_audit(std::uint64_t value) {
   return static_cast<std::int64_t>(value);
 }
 
-std::int64_t nanoseconds(WallTime time) {
+std::int64_t nanoseconds_of_audit(WallTime time) {
   return time.time_since_epoch().count();
 }
 
@@ -26,7 +27,7 @@ void append_text(std::string& out, std::string_view text) {
 
 Digest hash_of(const AuditRecord& record, const Digest& before) {
   std::string text = "[" + std::to_string(record.sequence) + ',';
-  text += std::to_string(nanoseconds(record.at));
+  text += std::to_string(nanoseconds_of_audit(record.at));
   for (const std::string* part : {&record.actor, &record.action, &record.object, &record.outcome}) {
     append_text(text, *part);
   }
@@ -37,7 +38,7 @@ Digest hash_of(const AuditRecord& record, const Digest& before) {
   return hash.finish();
 }
 
-AuditRecord record_from(const sys::Statement& row) {
+AuditRecord record_from_of_audit(const sys::Statement& row) {
   AuditRecord record;
   record.sequence = static_cast<std::uint64_t>(row.integer(0));
   record.at = WallTime{Nanoseconds{row.integer(1)}};
@@ -52,7 +53,7 @@ AuditRecord record_from(const sys::Statement& row) {
 
 void set_head(sys::Database& database, const AuditHead& head) {
   database.prepare("INSERT OR REPLACE INTO audit_head(one,sequence,hash) VALUES(1,?,?)")
-      .bind(as_integer(head.sequence))
+      .bind(as_integer_of_audit(head.sequence))
       .bind(head.hash)
       .run();
 }
@@ -93,8 +94,8 @@ void append_audit(sys::Database& database, AuditRecord& record) {
       .prepare(
           "INSERT INTO audit(sequence,at,actor,action,object,outcome,details,hash) "
           "VALUES(?,?,?,?,?,?,?,?)")
-      .bind(as_integer(record.sequence))
-      .bind(nanoseconds(record.at))
+      .bind(as_integer_of_audit(record.sequence))
+      .bind(nanoseconds_of_audit(record.at))
       .bind_text(record.actor)
       .bind_text(record.action)
       .bind_text(record.object)
@@ -120,11 +121,11 @@ std::string audit_head_text(sys::Database& database) {
 void each_audit(sys::Database& database, const AuditQuery& query,
                 const std::function<void(const AuditRecord&)>& visit) {
   if (!has_table(database, "audit")) return;
-  auto statement = database.prepare("SELECT " + std::string(k_columns) +
+  auto statement = database.prepare("SELECT " + std::string(k_columns_of_audit) +
                                     " FROM audit WHERE at>=? ORDER BY sequence");
-  statement.bind(query.since ? nanoseconds(*query.since) : INT64_MIN);
+  statement.bind(query.since ? nanoseconds_of_audit(*query.since) : INT64_MIN);
   while (statement.step()) {
-    const AuditRecord record = record_from(statement);
+    const AuditRecord record = record_from_of_audit(statement);
     const bool is_about = query.object.empty() || record.object == query.object ||
                           record.object.starts_with(query.object + '/');
     if (is_about) visit(record);
@@ -147,10 +148,10 @@ std::vector<std::string> verify_audit(sys::Database& database) {
   if (!has_table(database, "audit")) return faults;
   const auto head = audit_head(database);
   std::optional<AuditHead> last;
-  auto statement =
-      database.prepare("SELECT " + std::string(k_columns) + " FROM audit ORDER BY sequence");
+  auto statement = database.prepare("SELECT " + std::string(k_columns_of_audit) +
+                                    " FROM audit ORDER BY sequence");
   while (statement.step()) {
-    const AuditRecord record = record_from(statement);
+    const AuditRecord record = record_from_of_audit(statement);
     std::optional<Digest> before;
     if (!last) {
       before = removed_before(database, record.sequence);
@@ -184,7 +185,7 @@ std::uint64_t trim_audit(sys::Database& database, const AuditTrim& trim) {
   {
     // Up to the first that stays: the chain is cut at its beginning only.
     auto statement = database.prepare("SELECT sequence,at,hash FROM audit ORDER BY sequence");
-    while (statement.step() && statement.integer(1) < nanoseconds(trim.before)) {
+    while (statement.step() && statement.integer(1) < nanoseconds_of_audit(trim.before)) {
       last = AuditHead{static_cast<std::uint64_t>(statement.integer(0)),
                        statement.digest(2).value_or(Digest{})};
       ++removed;
@@ -198,7 +199,9 @@ std::uint64_t trim_audit(sys::Database& database, const AuditTrim& trim) {
                      .outcome = "removed",
                      .details = gc_details(*last, removed)};
   append_audit(database, record);
-  database.prepare("DELETE FROM audit WHERE sequence<=?").bind(as_integer(last->sequence)).run();
+  database.prepare("DELETE FROM audit WHERE sequence<=?")
+      .bind(as_integer_of_audit(last->sequence))
+      .run();
   transaction.commit();
   return removed;
 }

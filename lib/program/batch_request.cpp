@@ -13,7 +13,7 @@ namespace {
 
 using dag::Operation;
 
-constexpr Operation k_operations[] = {
+constexpr Operation k_operations_of_request[] = {
     Operation::shell,      Operation::exec,   Operation::constant, Operation::read_file,
     Operation::write_file, Operation::concat, Operation::sleep};
 
@@ -30,28 +30,22 @@ enum class RequestField : std::uint8_t {
 constexpr std::array<std::string_view, 7> k_request_fields = {
     "request_id", "operation", "parameters", "arguments", "priority", "timeout_s", "metadata"};
 
-struct Foreign {
+struct Foreign_of_request {
   std::string_view name;
   std::string_view hint;
 };
-constexpr std::string_view k_parameter_hint = "it belongs in the request's 'parameters'";
-constexpr Foreign k_foreign_names[] = {
-    {"command", k_parameter_hint},
-    {"argv", k_parameter_hint},
-    {"value", k_parameter_hint},
-    {"path", k_parameter_hint},
-    {"stdin", k_parameter_hint},
-    {"separator", k_parameter_hint},
-    {"id", "did you mean 'request_id'?"},
-    {"node_id", "did you mean 'request_id'?"},
-    {"requestId", "did you mean 'request_id'?"},
-    {"timeout", "did you mean 'timeout_s'?"},
-    {"inputs", "only nodes of a program have it"},
-    {"outputs", "only nodes of a program have it"},
+constexpr std::string_view k_parameter_hint_of_request = "it belongs in the request's 'parameters'";
+constexpr Foreign_of_request k_foreign_names_of_request[] = {
+    {"command", k_parameter_hint_of_request},      {"argv", k_parameter_hint_of_request},
+    {"value", k_parameter_hint_of_request},        {"path", k_parameter_hint_of_request},
+    {"stdin", k_parameter_hint_of_request},        {"separator", k_parameter_hint_of_request},
+    {"id", "did you mean 'request_id'?"},          {"node_id", "did you mean 'request_id'?"},
+    {"requestId", "did you mean 'request_id'?"},   {"timeout", "did you mean 'timeout_s'?"},
+    {"inputs", "only nodes of a program have it"}, {"outputs", "only nodes of a program have it"},
 };
 
-std::string hint_for_unknown(std::string_view name) {
-  for (const Foreign& foreign : k_foreign_names) {
+std::string hint_for_unknown_of_request(std::string_view name) {
+  for (const Foreign_of_request& foreign : k_foreign_names_of_request) {
     if (foreign.name == name) return std::string(foreign.hint);
   }
   const std::string near = suggest(name, {k_request_fields.begin(), k_request_fields.end()});
@@ -149,7 +143,7 @@ void Reading::read_operation() {
   if (reader_.token() != JsonToken::string) return wrong_type(path, "a string");
   request_.operation_name = reader_.text();
   has_operation_ = true;
-  for (const Operation operation : k_operations) {
+  for (const Operation operation : k_operations_of_request) {
     if (dag::name_of(operation) != request_.operation_name) continue;
     request_.operation = operation;
     return;
@@ -268,7 +262,7 @@ void Reading::read_members() {
     if (known == k_request_fields.end()) {
       const std::string name(reader_.text());
       fault("unknown_field", member(root_, name), "a request has no field '" + name + "'",
-            hint_for_unknown(name));
+            hint_for_unknown_of_request(name));
       reader_.next();
       skip();
       continue;

@@ -34,7 +34,7 @@ std::string task_id(ExecutionNumber number, std::string_view node_id) {
   return std::to_string(number.value) + '/' + std::string(node_id);
 }
 
-std::string called(const journal::ExecutionRecord& record) {
+std::string called_in_advice(const journal::ExecutionRecord& record) {
   return "execution " + std::to_string(record.number.value) + " (" + record.dag_id + ")";
 }
 
@@ -195,10 +195,10 @@ void Advice::advise_interrupted(const Subject& subject) {
   stand_still(subject, "runner_gone", "nobody works on it: " + what);
   if (targets.empty()) {
     act(k_interrupted, command("dsched-run --resume " + std::to_string(number.value)),
-        called(subject.sighting.record) + " was interrupted: " + what);
+        called_in_advice(subject.sighting.record) + " was interrupted: " + what);
   } else {
     act(k_interrupted, command("dsched-fixit" + targets),
-        called(subject.sighting.record) +
+        called_in_advice(subject.sighting.record) +
             " was interrupted, and these nodes may have taken effect already");
   }
 }
@@ -220,11 +220,11 @@ void Advice::advise_waiting(const Subject& subject, const std::vector<const Gate
   if (!targets.empty()) {
     stand_still(subject, "decision", "a node that is not idempotent may have taken effect");
     return act(k_interrupted, command("dsched-fixit" + targets),
-               called(record) + ": these nodes may have taken effect already");
+               called_in_advice(record) + ": these nodes may have taken effect already");
   }
   stand_still(subject, "runner_gone", "its questions are answered, and nobody goes on");
   act(k_interrupted, command("dsched-run --resume " + std::to_string(record.number.value)),
-      called(record) + ": its questions are answered");
+      called_in_advice(record) + ": its questions are answered");
 }
 
 // What is likely to end well now is an action; what would only fail again is named.
@@ -246,7 +246,7 @@ void Advice::advise_failed(const Subject& subject) {
   }
   if (!passing.empty()) {
     act(k_failed, command("dsched-fixit" + targets),
-        called(record) + ": " + listed(passing) + " may end well now");
+        called_in_advice(record) + ": " + listed(passing) + " may end well now");
   }
   std::vector<std::string> all = lasting;
   all.insert(all.end(), passing.begin(), passing.end());

@@ -13,7 +13,7 @@ namespace dsched::session {
 namespace {
 
 // Commands may read their arguments, and have no business changing them.
-constexpr std::uint32_t k_mode = 0400;
+constexpr std::uint32_t k_mode_of_arguments = 0400;
 // Larger ones do not go into the machine's folder, which may be memory.
 constexpr std::uint64_t k_in_memory_max = 64 * 1024;
 
@@ -124,7 +124,7 @@ std::string BatchArguments::write(std::string_view bytes, TemporaryFiles& made) 
   std::string path;
   sys::Staged staged = stage(bytes.size(), path);
   on_.files.write(staged, 0, bytes);
-  on_.files.publish(staged, path, k_mode, sys::Existing::replaced);
+  on_.files.publish(staged, path, k_mode_of_arguments, sys::Existing::replaced);
   made.add(on_.files, path);
   return path;
 }
@@ -158,7 +158,7 @@ std::variant<std::string, RequestProblem> BatchArguments::as_file(
       on_.files.write(staged, offset, {buffer.data(), got});
       offset += got;
     }
-    on_.files.publish(staged, path, k_mode, sys::Existing::replaced);
+    on_.files.publish(staged, path, k_mode_of_arguments, sys::Existing::replaced);
     made.add(on_.files, path);
     return path;
   } catch (const Error& error) {

@@ -19,7 +19,7 @@ constexpr std::uint64_t k_output_held_again = k_output_held_max / 4;
 // Bytes of answers that wait for an earlier one, beyond which only that one is worked on.
 constexpr std::size_t k_lines_held_max = std::size_t{64} << 20;
 // Requests between two looks at everything else: at most a few milliseconds.
-constexpr int k_read_at_once = 1024;
+constexpr int k_read_at_once_of_batch = 1024;
 // After a signal the requests that are on their way are read, to be answered as skipped: a pipe has
 // so long to give the next one.
 constexpr Nanoseconds k_last_words = std::chrono::milliseconds{100};
@@ -38,7 +38,7 @@ engine::BatchOptions options_of(const BatchCall& call) {
   return options;
 }
 
-executor::Control control_for(engine::TreeControl control) {
+executor::Control control_for_of_batch(engine::TreeControl control) {
   switch (control) {
     case engine::TreeControl::interrupt:
       return executor::Control::interrupt;
@@ -147,7 +147,7 @@ bool BatchRunner::reads() const {
 
 void BatchRunner::take_input() {
   is_input_idle_ = false;
-  for (int i = 0; i < k_read_at_once && reads(); ++i) {
+  for (int i = 0; i < k_read_at_once_of_batch && reads(); ++i) {
     auto next = input_->next();
     if (auto* request = std::get_if<NextRequest>(&next)) {
       if (read_until_) read_until_ = now_ + k_last_words;
@@ -405,7 +405,7 @@ void BatchRunner::perform(const engine::Withdraw& effect) {
 }
 
 void BatchRunner::perform(const engine::ControlTree& effect) {
-  ports_.executor.control(effect.node, control_for(effect.control));
+  ports_.executor.control(effect.node, control_for_of_batch(effect.control));
 }
 
 void BatchRunner::perform(const engine::RequestSettled& effect) {

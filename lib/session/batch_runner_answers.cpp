@@ -19,13 +19,13 @@ namespace {
 using engine::Completion;
 
 // Bytes of a result that stand in an answer unless all are asked for.
-constexpr std::uint64_t k_shown_bytes_max = 64 * 1024;
+constexpr std::uint64_t k_shown_bytes_max_of_batch = 64 * 1024;
 // Values that are computed on the spot are looked up and stored only so many times in one batch:
 // asking the store a million times costs more than the million values.
 constexpr std::size_t k_values_looked_up_max = 4096;
 
 // Cuts a UTF-8 sequence that the limit split, so that text stays text.
-void cut_to_whole_characters(std::string& bytes) {
+void cut_to_whole_characters_of_batch(std::string& bytes) {
   const auto invalid = find_invalid_utf8(bytes);
   constexpr std::size_t k_longest_sequence = 4;
   if (invalid && bytes.size() - *invalid < k_longest_sequence) bytes.resize(*invalid);
@@ -136,7 +136,7 @@ bool BatchRunner::reuse(Open& open) {
   executor::Captured result;
   result.content = record->content;
   try {
-    if (record->content.size > 0 && record->content.size <= k_shown_bytes_max) {
+    if (record->content.size > 0 && record->content.size <= k_shown_bytes_max_of_batch) {
       auto bytes = store::read_blob(blobs, record->content.hash);
       if (!bytes) return false;
       result.bytes = std::move(*bytes);
@@ -243,15 +243,16 @@ std::string BatchRunner::line_for(const Open& open, Outcome& outcome,
     result.data_type = store::name_of(outcome.data_type);
     result.key = outcome.key;
     result.bytes = std::move(outcome.result.bytes);
-    const std::uint64_t limit =
-        call_.run.answer.full_results ? result.size : std::min(result.size, k_shown_bytes_max);
+    const std::uint64_t limit = call_.run.answer.full_results
+                                    ? result.size
+                                    : std::min(result.size, k_shown_bytes_max_of_batch);
     if (outcome.result.file) {
       result.bytes.resize(limit);
       result.bytes.resize(sys::read_at(outcome.result.file->fd(), 0, result.bytes));
     }
     if (result.bytes.size() > limit) result.bytes.resize(limit);
     result.truncated = result.bytes.size() < result.size;
-    if (result.truncated) cut_to_whole_characters(result.bytes);
+    if (result.truncated) cut_to_whole_characters_of_batch(result.bytes);
   } else {
     answer.error = std::move(outcome.error);
     answer.error.output = log_tail(answer.error.output);

@@ -8,7 +8,7 @@
 namespace dsched::session {
 namespace {
 
-bool is_in_memory(dag::Operation operation) {
+bool is_in_memory_of_fan_out(dag::Operation operation) {
   return operation == dag::Operation::constant || operation == dag::Operation::concat ||
          operation == dag::Operation::map;
 }
@@ -70,11 +70,12 @@ std::vector<engine::NodePlan> FanOut::plan(const dag::Expansion& expansion) {
     const bool is_map = dag_.node(node).operation == dag::Operation::map;
     plans[i].wanted = !is_partly;
     plans[i].in_process =
-        is_map || (is_in_memory(dag_.node(node).operation) && !dag_.settings(node).approval &&
-                   std::all_of(arguments.begin(), arguments.end(), [&](NodeIndex argument) {
-                     if (argument.value >= first) return plans[argument.value - first].in_process;
-                     return values_.is_in_process(argument);
-                   }));
+        is_map ||
+        (is_in_memory_of_fan_out(dag_.node(node).operation) && !dag_.settings(node).approval &&
+         std::all_of(arguments.begin(), arguments.end(), [&](NodeIndex argument) {
+           if (argument.value >= first) return plans[argument.value - first].in_process;
+           return values_.is_in_process(argument);
+         }));
   }
   if (!is_partly) return plans;
   for (std::size_t i = plans.size(); i-- > expansion.elements;) {

@@ -10,7 +10,7 @@ namespace dsched::session {
 namespace {
 
 // From this many elements on, all results on record are read at once instead of one by one.
-constexpr std::size_t k_bulk_min = 1000;
+constexpr std::size_t k_bulk_min_of_expansion = 1000;
 
 }  // namespace
 
@@ -116,7 +116,7 @@ void Runner::prefetch(const dag::Expansion& expansion) {
   }
   if (!any_examined) return;
   ports_.store.file_digests().load();
-  if (expansion.elements >= k_bulk_min) ports_.store.results().preload();
+  if (expansion.elements >= k_bulk_min_of_expansion) ports_.store.results().preload();
 }
 
 // Copies of one template share a mean that follows the last of them.
