@@ -8,8 +8,8 @@
 namespace dsched::store {
 namespace {
 
-void check_is_object(std::string_view json) {
-  if (nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false).is_object()) return;
+void check_is_object(std::string_view text) {
+  if (nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false).is_object()) return;
   throw Error(ErrorKind::invalid_request, "metadata: must be a JSON object");
 }
 
