@@ -53,6 +53,10 @@ class Integer {
   std::shared_ptr<const bignum_st> big_;  // none: the number fits and is small_
 };
 
+[[nodiscard]] Integer add(const Integer& a, const Integer& b);
+[[nodiscard]] Integer subtract(const Integer& a, const Integer& b);
+[[nodiscard]] Integer multiply(const Integer& a, const Integer& b);
+[[nodiscard]] std::optional<double> divide(const Integer& a, const Integer& b);
 [[nodiscard]] Integer integer_from_magnitude(std::string_view magnitude, bool is_negative);
 // Digits with an optional sign, nothing else; empty when `text` is not so.
 [[nodiscard]] std::optional<Integer> integer_from_digits(std::string_view text);
