@@ -198,7 +198,7 @@ void Batch::on(Instant now, const CancelNode& fact, BatchEffects& out) {
     case RequestPhase::running:
     case RequestPhase::suspended:
       request.cancel_asked = true;
-      if (request.phase == RequestPhase::granted) return out.push_back(Withdraw{fact.node});
+      if (request.phase == RequestPhase::granted) return ask_back(fact.node, out);
       end_attempt(now, fact.node, TreeControl::terminate, out);
       return set_timer(now + options_.grace, TimerKind::force, fact.node);
     case RequestPhase::queued:
@@ -211,8 +211,13 @@ void Batch::on(Instant now, const CancelNode& fact, BatchEffects& out) {
 
 void Batch::withdraw_granted(BatchEffects& out) {
   for (const NodeIndex request : active_) {
-    if (data(request).phase == RequestPhase::granted) out.push_back(Withdraw{request});
+    if (data(request).phase == RequestPhase::granted) ask_back(request, out);
   }
+}
+
+// Once, however many reasons there are.
+void Batch::ask_back(NodeIndex request, BatchEffects& out) {
+  if (!std::exchange(data(request).withdraw_asked, true)) out.push_back(Withdraw{request});
 }
 
 // What stands still must go on to end.

@@ -158,6 +158,7 @@ class Batch {
   void start_next_of_all(Instant now, BatchEffects& out);
   void grant(Instant now, NodeIndex request, BatchEffects& out);
   void withdraw_granted(BatchEffects& out);
+  void ask_back(NodeIndex request, BatchEffects& out);
   void end_attempt(Instant now, NodeIndex request, TreeControl how, BatchEffects& out);
   void set_timer(Instant at, TimerKind kind, NodeIndex request);
   void fire(Instant now, const Timer& timer, BatchEffects& out);

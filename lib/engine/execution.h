@@ -141,10 +141,10 @@ struct Counts {
   }
 };
 
-// Attempts handed over beyond the slots, so that a worker need not wait for the session. Two,
-// because two workers may end at the same time: 0.78 s instead of 0.87 s for 2,000 commands at
-// width 2, beside ninja's 0.78 and 0.81 (2 cores, Debian 12, 2026-11-21, bench/run.sh --rows 1).
-inline constexpr std::uint32_t k_ahead_max = 2;
+// Attempts handed over beyond the slots, so that a worker need not wait for the session, and the
+// session need not wake for each end: 0.69 s with 8, 0.71 with 6, 0.78 with 2 for 2,000 commands at
+// width 2, beside ninja's 0.75 (2 cores, Debian 12, 2026-11-21, bench/run.sh --rows 1).
+inline constexpr std::uint32_t k_ahead_max = 8;
 
 class Execution {
  public:

@@ -65,7 +65,8 @@ class Executor {
   virtual void wait_until_obeyed() {}
   // The events that have arrived, without waiting; appended to `out`.
   virtual void take_events(std::vector<AttemptEvent>& out) = 0;
-  // Readable (level-triggered) while take_events() would give something; -1: poll by calling it.
+  // Readable (level-triggered) when take_events() gives something that should not wait; -1: poll by
+  // calling it.
   [[nodiscard]] virtual int event_fd() const = 0;
 };
 

@@ -13,6 +13,20 @@
 
 namespace dsched::executor {
 
+namespace {
+
+// With so many attempts waiting the session need not hear of an end at once: all workers are busy,
+// and stay so. It hears of it within the 5 ms after which a worker tells of an attempt that still
+// runs, for each of the attempts that may end meanwhile.
+constexpr std::size_t k_enough_waiting = 4;
+
+// Its worker rings within milliseconds, because it has ended or because it has not.
+bool is_told_of_soon(const Attempt& attempt) {
+  return std::holds_alternative<ProcessWork>(attempt.work);
+}
+
+}  // namespace
+
 ProcessExecutor::ProcessExecutor(ProcessExecutorOptions options) : options_(std::move(options)) {
   DSCHED_ASSERT(options_.table != nullptr && options_.trees != nullptr, "processes need a table");
   DSCHED_ASSERT(options_.clock != nullptr && options_.stage, "attempts need a clock and a file");
@@ -108,6 +122,11 @@ std::optional<Attempt> ProcessExecutor::next(Worker& worker) {
   const auto may_take = [this] {
     return !waiting_.empty() && busy_ < options_.width && failures_.load() <= failures_known_;
   };
+  if (!may_take() && !stopping_) {
+    lock.unlock();
+    events_.ring();
+    lock.lock();
+  }
   while (!may_take() && !stopping_) wanted_.wait(lock);
   if (stopping_) return std::nullopt;
   --idle_;
@@ -117,6 +136,9 @@ std::optional<Attempt> ProcessExecutor::next(Worker& worker) {
   waiting_.pop_front();
   // Under the lock, so that an attempt is always either waiting or reachable in a mailbox.
   worker.mailbox().begin(attempt.node);
+  const bool rings = waiting_.size() < k_enough_waiting || !is_told_of_soon(attempt);
+  lock.unlock();
+  if (rings) events_.ring();
   return attempt;
 }
 

@@ -7,7 +7,8 @@
 // instead of in one loop was measured to be the fastest (2,000 commands at two workers: 0.65 to
 // 0.71 s against 0.78 to 0.82 s). stdout goes straight into a staged file; a result of at most
 // 64 KiB is read back inline and the file used again. Workers are made when first needed. Started
-// is reported together with Ended for an attempt shorter than 5 ms, so that it costs one wake-up.
+// is reported together with Ended for an attempt shorter than 5 ms; while enough others wait, such
+// attempts do not wake the session one by one.
 //
 // Requests to persistent workers go to a thread of their own (executor/request_pool.h).
 //

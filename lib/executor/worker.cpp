@@ -73,12 +73,9 @@ void Worker::run(const Attempt& attempt) {
   ended.ended = options_.clock->now();
   mailbox_.end();
   if (ended.failure != FailureClass::none) failures_.fetch_add(1);
-  if (is_started_reported_) {
-    events_.push(std::move(ended));
-    return;
-  }
+  if (is_started_reported_) return events_.push(std::move(ended));
   Started started{ended.node, ended.number, ended.started};
-  events_.push(started, std::move(ended));
+  events_.push_quietly(started, std::move(ended));
 }
 
 }  // namespace dsched::executor

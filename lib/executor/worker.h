@@ -3,7 +3,7 @@
 // One worker thread's share of an attempt's life: begin, run, finish, report.
 //
 // It reports exactly one Started and one Ended for each attempt. Started is held back for the first
-// 5 ms and goes with Ended when the attempt is over by then: one wake-up of the session, not two.
+// 5 ms and goes with Ended when the attempt is over by then, quietly: whoever calls run() rings.
 // An Error of the surroundings becomes an Ended that is marked broken.
 
 #include <atomic>

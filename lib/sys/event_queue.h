@@ -2,8 +2,8 @@
 #pragma once
 // A queue from many threads to one, with a descriptor that is readable while it is not empty.
 //
-// The descriptor is written only when the queue goes from empty to not empty, so a burst costs one
-// wake-up.
+// The descriptor is written only when nothing has made it readable since the last take(), so a
+// burst costs one wake-up.
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -47,26 +47,27 @@ class EventQueue {
  public:
   void push(T event) {
     std::unique_lock lock(mutex_);
-    const bool was_empty = events_.empty();
     events_.push_back(std::move(event));
-    ring(std::move(lock), was_empty);
+    ring(std::move(lock));
   }
-  // Two at once, so that they cost one wake-up.
-  void push(T first, T second) {
-    std::unique_lock lock(mutex_);
-    const bool was_empty = events_.empty();
+  // Two that the reader finds when something rings: the one who pushes sees to that.
+  void push_quietly(T first, T second) {
+    const std::scoped_lock lock(mutex_);
     events_.push_back(std::move(first));
     events_.push_back(std::move(second));
-    ring(std::move(lock), was_empty);
+  }
+  // Rings for what was pushed quietly, if it has not been taken.
+  void ring() {
+    std::unique_lock lock(mutex_);
+    if (!events_.empty()) ring(std::move(lock));
   }
   // All of them, which are gone from `events` then; at most one wake-up.
   void push_all(std::vector<T>& events) {
     if (events.empty()) return;
     std::unique_lock lock(mutex_);
-    const bool was_empty = events_.empty();
     std::move(events.begin(), events.end(), std::back_inserter(events_));
     events.clear();
-    ring(std::move(lock), was_empty);
+    ring(std::move(lock));
   }
   // Appends what has arrived to `out`, in order; does not wait.
   void take(std::vector<T>& out) {
@@ -75,18 +76,21 @@ class EventQueue {
     const std::scoped_lock lock(mutex_);
     std::move(events_.begin(), events_.end(), std::back_inserter(out));
     events_.clear();
+    has_rung_ = false;
   }
   [[nodiscard]] int fd() const { return bell_.fd(); }
 
  private:
   // Without the lock: a reader that wakes at once would only go back to sleep for it.
-  void ring(std::unique_lock<std::mutex> lock, bool was_empty) {
+  void ring(std::unique_lock<std::mutex> lock) {
+    const bool rings = !std::exchange(has_rung_, true);
     lock.unlock();
-    if (was_empty) bell_.ring();
+    if (rings) bell_.ring();
   }
 
   std::mutex mutex_;
   std::vector<T> events_;  // guarded by mutex_
+  bool has_rung_ = false;  // guarded by mutex_: since the last take()
   Bell bell_;
 };
 

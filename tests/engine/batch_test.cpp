@@ -89,13 +89,20 @@ TEST_CASE("engine: a batch hands out what fits and a little ahead, the most impo
   world.admit(1, {2});
   world.admit(2, {5});
   world.admit(3, {8});
-  world.admit(4, {5});
+  Numbers expected{3, 2};
+  for (std::uint32_t more = 4; more < 4 + k_ahead_max; ++more) {
+    world.admit(more, {5});
+    if (expected.size() < 1 + k_ahead_max) expected.push_back(more);
+  }
   world.dispatch();
-  CHECK(world.handed == Numbers{3, 2, 4});
+  CHECK(world.handed == expected);
   world.start(3);
-  world.admit(5, {10});  // goes before what was handed out ahead and has not begun
+  const std::uint32_t best = 4 + k_ahead_max;
+  world.admit(best, {10});  // goes before what was handed out ahead and has not begun
   world.dispatch();
-  CHECK(world.handed == Numbers{3, 5, 2});
+  expected.insert(expected.begin() + 1, best);
+  expected.pop_back();
+  CHECK(world.handed == expected);
 }
 
 TEST_CASE("engine: a batch's answers come in the order of the input where that is asked for") {
@@ -262,7 +269,11 @@ TEST_CASE("engine: a batch runs within what is leased, and suspends what is beyo
   BatchOptions options = wide(4);
   options.is_leased = true;
   World world(options);
-  for (std::uint32_t i = 1; i <= 6; ++i) world.admit(i, {static_cast<std::uint8_t>(i)});
+  Numbers all;
+  for (std::uint32_t i = 1; i <= 2 + k_ahead_max + 1; ++i) {
+    world.admit(i, {static_cast<std::uint8_t>(i <= 2 ? 10 - i : 5)});
+    all.push_back(i);
+  }
   world.dispatch();
   CHECK(world.handed.empty());
   CHECK(world.batch().demand(Execution::Others::none).wanted == Slots{4});
@@ -270,21 +281,21 @@ TEST_CASE("engine: a batch runs within what is leased, and suspends what is beyo
   holding.held = {2};
   world.apply(Leased{holding, {4}, 100ms, Preemption::suspend});
   world.dispatch();
-  CHECK(world.handed == Numbers{6, 5, 4, 3});  // two of them ahead
-  world.start(6);
-  world.start(5);
+  CHECK(world.handed == Numbers(all.begin(), all.end() - 1));  // all but two of them ahead
+  world.start(1);
+  world.start(2);
   world.now += 1s;
   holding.due = {1};
   world.apply(Leased{holding, {4}, 100ms, Preemption::suspend});
   world.dispatch();
   CHECK(world.controls ==
-        std::vector<std::pair<std::uint32_t, TreeControl>>{{5, TreeControl::suspend}});
-  CHECK(world.handed == Numbers{6, 5});
+        std::vector<std::pair<std::uint32_t, TreeControl>>{{2, TreeControl::suspend}});
+  CHECK(world.handed == Numbers{1, 2});
   CHECK(world.batch().take_slot_time(world.now) == 2s);
   holding.due = {0};
   world.apply(Leased{holding, {4}, 100ms, Preemption::suspend});
   world.dispatch();
-  CHECK(world.controls.back() == std::pair<std::uint32_t, TreeControl>{5, TreeControl::resume});
+  CHECK(world.controls.back() == std::pair<std::uint32_t, TreeControl>{2, TreeControl::resume});
 }
 
 TEST_CASE("engine: a batch wants no more input than it may keep open") {

@@ -82,14 +82,18 @@ TEST_CASE("engine: higher priority starts first, then longer path, then program 
   CHECK(order == Ids{"urgent", "long", "plain", "last"});
 }
 
-TEST_CASE("engine: as many run as there are slots, and two more are handed over") {
+TEST_CASE("engine: as many run as there are slots, and a few more are handed over") {
   Bench bench;
-  bench.node("a").node("b").node("c").node("d").node("e").begin(width(2));
-  CHECK(bench.granted() == Ids{"a", "b", "c", "d"});
-  bench.start("a");
-  bench.start("b");
-  bench.end("a");
-  CHECK(bench.granted() == Ids{"e"});
+  Ids ids;
+  for (std::uint32_t i = 0; i < 2 + k_ahead_max; ++i) {
+    bench.node(ids.emplace_back(std::string{"n"} + static_cast<char>('a' + i)));
+  }
+  bench.node("z").begin(width(2));
+  CHECK(bench.granted() == ids);
+  bench.start("na");
+  bench.start("nb");
+  bench.end("na");
+  CHECK(bench.granted() == Ids{"z"});
 }
 
 TEST_CASE("engine: nothing is handed over ahead of what a running node may set free") {
@@ -352,6 +356,9 @@ TEST_CASE("engine: a result lost after its consumers are done is made again for 
 TEST_CASE("engine: a consumer that finds its lost argument failed meanwhile is cancelled") {
   Bench bench;
   bench.node("a").node("b", {}, {}, {"a"}).node("x", {}, {}, {"a"}).node("y", {}, {}, {"a"});
+  for (std::uint32_t i = 2; i < k_ahead_max; ++i) {
+    bench.node(std::string{"z"} + static_cast<char>('a' + i), {}, {}, {"a"});
+  }
   bench.node("c", {}, {}, {"a"});
   bench.node("d", {"c"}).begin(keep_going(1));
   bench.run("a");

@@ -114,17 +114,39 @@ TEST_CASE("sys: a process is known by its start time as well as its id") {
   CHECK_FALSE(signal_process(*self, SIGKILL));
 }
 
-TEST_CASE("sys: an event queue is readable exactly while it holds something") {
+TEST_CASE("sys: an event queue is readable once something rang, until all was taken") {
   EventQueue<int> queue;
-  pollfd item{queue.fd(), POLLIN, 0};
-  CHECK(::poll(&item, 1, 0) == 0);
-  queue.push(1);
-  queue.push(2, 3);
-  CHECK(::poll(&item, 1, 0) == 1);
+  const auto is_readable = [&queue] {
+    pollfd item{queue.fd(), POLLIN, 0};
+    return ::poll(&item, 1, 0) == 1;
+  };
   std::vector<int> out;
+  CHECK_FALSE(is_readable());
+  queue.push(1);
+  queue.push_quietly(2, 3);
+  CHECK(is_readable());
   queue.take(out);
   CHECK(out == std::vector<int>{1, 2, 3});
-  CHECK(::poll(&item, 1, 0) == 0);
+  CHECK_FALSE(is_readable());
+
+  queue.ring();  // for nothing
+  CHECK_FALSE(is_readable());
+  queue.push_quietly(4, 5);
+  CHECK_FALSE(is_readable());
+  SUBCASE("rung for what was quiet") {
+    queue.ring();
+    CHECK(is_readable());
+  }
+  SUBCASE("what is pushed behind rings for all") {
+    queue.push(6);
+    CHECK(is_readable());
+  }
+  SUBCASE("what was quiet is there for who looks") {}
+  queue.take(out);
+  CHECK(out.size() >= 5);
+  CHECK_FALSE(is_readable());
+  queue.push(7);
+  CHECK(is_readable());
 }
 
 }  // namespace dsched::sys
