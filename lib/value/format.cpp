@@ -6,6 +6,7 @@
 #include "value/failure.h"
 #include "value/format_spec.h"
 #include "value/operations.h"
+#include "value/primitives.h"
 #include "value/text.h"
 
 // strings.concat and strings.format_string.
@@ -124,7 +125,7 @@ class Formatter {
     return value;
   }
 
-  static Value element(const Value& value, std::string_view index) {
+  static Value element(Value value, std::string_view index) {
     if (value.is(Kind::object)) {
       for (const Member& member : value.members()) {
         if (member.name == index) return member.value;
@@ -132,6 +133,7 @@ class Formatter {
       fail("the object has no member '" + std::string(index) + "'");
     }
     const auto number = integer_from_digits(index);
+    if (value.is(Kind::text) || value.is(Kind::bytes)) value = elements_of(value);
     if (!value.is(Kind::list) || !number || number->sign() < 0) {
       fail(std::string(describe(value.kind())) + " has no element '" + std::string(index) + "'");
     }

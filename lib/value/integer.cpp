@@ -185,7 +185,7 @@ std::optional<double> divide(const Integer& a, const Integer& b) {
   if (BN_is_zero(rest.get()) == 0) word |= 1;
   const double magnitude = std::ldexp(static_cast<double>(word), -shift);
   if (std::isinf(magnitude)) return std::nullopt;
-  return a.sign() * b.sign() < 0 ? -magnitude : magnitude;
+  return (a.sign() < 0) != (b.sign() < 0) ? -magnitude : magnitude;
 }
 
 Integer integer_from_magnitude(std::string_view magnitude, bool is_negative) {

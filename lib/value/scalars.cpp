@@ -91,6 +91,7 @@ Value whole_result(Arithmetic operation, const Integer& left, const Integer& rig
 }
 
 std::size_t repeated_size(std::size_t size, const Integer& count, std::size_t max) {
+  if (!count.small()) fail("the repetition is too long");
   if (count.sign() <= 0 || size == 0) return 0;
   const Integer all = multiply(static_cast<std::int64_t>(size), count);
   if (all > Integer(static_cast<std::int64_t>(max))) fail("the repetition is too long");

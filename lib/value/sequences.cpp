@@ -187,8 +187,8 @@ Value run_slice(const Call& call) {
   const auto start = slice_bound_of(call.arguments[1], "the start");
   const auto stop = slice_bound_of(call.arguments[2], "the stop");
   const Integer from = start.value_or(Integer(0));
-  const Value list = elements_of(call.arguments[0]);
   if (stop && *stop <= (from.sign() < 0 ? Integer(0) : from)) return Value::list({});
+  const Value list = elements_of(call.arguments[0]);
   const std::size_t begin = slice_bound(from, list.size());
   const std::size_t end = stop ? slice_bound(*stop, list.size()) : list.size();
   return part_of(list, begin, std::max(begin, end));
@@ -198,6 +198,7 @@ Value run_subsequence(const Call& call) {
   const bool has_start = call.arguments.size() == 3;
   const Integer start = has_start ? to_whole(call.arguments[1], "the start") : Integer(0);
   const Integer stop = to_whole(call.arguments.back(), "the stop");
+  if (stop <= start || stop.sign() <= 0) return Value::list({});
   const Value list = elements_of(call.arguments[0]);
   const std::size_t begin = clamp(start, list.size());
   return part_of(list, begin, std::max(begin, clamp(stop, list.size())));
