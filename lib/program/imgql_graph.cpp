@@ -83,7 +83,7 @@ void append_ascii_json(std::string& out, std::string_view text) {
       const std::size_t escape = k_escaped.find(c);
       if (escape != std::string_view::npos) {
         (out += '\\') += k_letters[escape];
-      } else if (byte < 0x20) {
+      } else if (byte < 0x20 || byte == 0x7F) {
         append_unit(out, byte);
       } else {
         out += c;

@@ -7,13 +7,14 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "program/imgql_reducer.h"
+#include "value/text.h"
 
 namespace dsched::imgql {
 namespace {
 
 // JSON has no word for infinity; this is Python's.
 std::string json_number(double value) {
-  const std::string text = number_text(value);
+  const std::string text = value::number_text(value);
   return text == "inf" ? "Infinity" : text == "-inf" ? "-Infinity" : text;
 }
 

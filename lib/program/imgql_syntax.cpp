@@ -3,11 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
-#include <limits>
 
 #include "base/error.h"
+#include "value/text.h"
 
 namespace dsched::imgql {
 namespace {
@@ -18,7 +16,7 @@ void append_around(std::string& out, const Expr& expr, std::uint32_t index) {
   const bool is_last = index == expr.children_count;
   switch (expr.kind) {
     case ExprKind::number:
-      return put(number_text(number_value(expr.text)));
+      return put(value::number_text(number_value(expr.text)));
     case ExprKind::boolean:
     case ExprKind::name:
       return put(expr.text);
@@ -129,41 +127,10 @@ std::string canonical_text(const Syntax& syntax) {
   return out;
 }
 
-std::string number_text(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  std::array<char, 64> buffer;
-  const auto scientific = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
-                                        std::chars_format::scientific);
-  const std::string_view text(buffer.data(),
-                              static_cast<std::size_t>(scientific.ptr - buffer.data()));
-  const std::size_t e = text.find('e');
-  int exponent = 0;
-  const char* digits = text.data() + e + 1;
-  if (*digits == '+') ++digits;
-  std::from_chars(digits, text.data() + text.size(), exponent);
-  constexpr int k_exponent_min = -4;
-  constexpr int k_exponent_max = 15;
-  if (exponent < k_exponent_min || exponent > k_exponent_max) return std::string(text);
-  const auto fixed =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
-  std::string out(buffer.data(), fixed.ptr);
-  if (out.find('.') == std::string::npos) out += ".0";
-  return out;
-}
-
 double number_value(std::string_view text) {
-  const bool is_negative = !text.empty() && text.front() == '-';
-  if (!text.empty() && (text.front() == '+' || is_negative)) text.remove_prefix(1);
-  double value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec == std::errc::result_out_of_range) {
-    const std::size_t e = text.find_first_of("eE");
-    const bool is_tiny = (e != std::string_view::npos && text.substr(e + 1).starts_with('-')) ||
-                         text.starts_with('.') || text.starts_with("0.");
-    value = is_tiny ? 0.0 : std::numeric_limits<double>::infinity();
-  }
-  return is_negative ? -value : value;
+  const auto value = value::number_from_text(text);
+  DSCHED_ASSERT(value.has_value(), "the lexer has seen that it is a number");
+  return *value;
 }
 
 }  // namespace dsched::imgql

@@ -89,9 +89,6 @@ struct Syntax {
 [[nodiscard]] std::string canonical_text(const Syntax& syntax);
 void append_canonical(std::string& out, const Syntax& syntax, ExprId id);
 
-// A number as the reference prints it: the shortest digits that read back, with an exponent below
-// 1e-4 and from 1e16 on, and at least one digit behind the point otherwise.
-[[nodiscard]] std::string number_text(double value);
 // Of a number as it may be written in a program.
 [[nodiscard]] double number_value(std::string_view text);
 
