@@ -42,11 +42,26 @@ std::vector<std::string_view> Reducer::free_names(ExprId body,
   return names;
 }
 
+// Functions call only what was declared before them. Without recursion: a chain of them may be as
+// long as the program.
 std::uint32_t Reducer::capture_function(const Declaration& function) {
-  const std::uint32_t number = number_of(function);
-  const auto known = captured_functions_.find(number);
-  if (known != captured_functions_.end()) return known->second;
-  const Command& command = *function.command;
+  std::vector<std::uint32_t> open{number_of(function)};
+  while (!open.empty()) {
+    const std::uint32_t number = open.back();
+    const std::size_t before = open.size();
+    if (!captured_functions_.contains(number)) {
+      const FunctionCapture capture = capture_of(number, open);
+      if (open.size() > before) continue;
+      captured_functions_.emplace(number, out_.graph.add_function(capture));
+    }
+    open.pop_back();
+  }
+  return captured_functions_.at(number_of(function));
+}
+
+// Adds to `missing` what must be captured before; the capture is whole when that is nothing.
+FunctionCapture Reducer::capture_of(std::uint32_t number, std::vector<std::uint32_t>& missing) {
+  const Command& command = *declarations_[number].command;
   FunctionCapture capture;
   capture.name = command.text;
   const auto parameters = syntax_.parameters_of(command);
@@ -55,15 +70,18 @@ std::uint32_t Reducer::capture_function(const Declaration& function) {
   for (const std::string_view name : free_names(command.value, parameters)) {
     const Declaration* const found = declaration(name, number);
     if (found == nullptr) continue;
-    if (found->command->parameters_count > 0) {
-      capture.functions.push_back(capture_function(*found));
-    } else if (found->value != k_no_node) {
-      capture.captures.emplace_back(name, found->value);
+    if (found->command->parameters_count == 0) {
+      if (found->value != k_no_node) capture.captures.emplace_back(name, found->value);
+      continue;
+    }
+    const auto known = captured_functions_.find(number_of(*found));
+    if (known == captured_functions_.end()) {
+      missing.push_back(number_of(*found));
+    } else {
+      capture.functions.push_back(known->second);
     }
   }
-  const std::uint32_t made = out_.graph.add_function(std::move(capture));
-  captured_functions_.emplace(number, made);
-  return made;
+  return capture;
 }
 
 NodeId Reducer::make_closure(std::string_view parameter, ExprId body, const Scope& scope) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
@@ -102,6 +103,12 @@ void append_ascii_json(std::string& out, std::string_view text) {
   out += '"';
 }
 
+void check_written_size(std::size_t bytes) {
+  if (bytes <= k_written_max) return;
+  throw Error(ErrorKind::invalid_program,
+              "the functions that a loop calls are too many to be written out");
+}
+
 NodeId Graph::intern(GraphNode node, std::span<const NodeId> arguments) {
   std::uint32_t hash = hash_of(node.operator_name) ^ (hash_of(node.attributes) * 31);
   hash += static_cast<std::uint32_t>(node.kind) * 7 + static_cast<std::uint32_t>(node.output);
@@ -144,22 +151,18 @@ NodeId Graph::add_primitive(std::string_view operator_name, OutputKind output,
 }
 
 NodeId Graph::add_closure(Closure closure, std::span<const NodeId> captures) {
-  std::string attributes = "{\"body\":";
-  append_ascii_json(attributes, closure.body);
-  attributes += ",\"capture_names\":";
-  append_list(attributes, "[]", closure.capture_names,
-              [&](std::string_view name) { append_ascii_json(attributes, name); });
-  attributes += ",\"function_captures\":";
-  append_list(attributes, "{}", closure.functions,
-              [&](std::uint32_t number) { append_function(attributes, functions_[number]); });
-  attributes += ",\"parameter\":";
-  append_ascii_json(attributes, closure.parameter);
-  attributes += '}';
+  std::string identity = std::to_string(closure.body.size()) + ' ' + closure.body;
+  identity.append(1, ' ').append(closure.parameter);
+  for (const std::string_view name : closure.capture_names) identity.append(1, ' ').append(name);
+  identity += ';';
+  for (const std::uint32_t function : closure.functions) {
+    identity += ' ' + std::to_string(function);
+  }
   GraphNode node;
   node.kind = NodeKind::closure;
   node.output = OutputKind::closure;
   node.operator_name = "closure";
-  node.attributes = attributes;
+  node.attributes = identity;
   node.closure = static_cast<std::uint32_t>(closures_.size());
   const std::size_t known = nodes_.size();
   const NodeId number = intern(node, captures);
@@ -175,8 +178,14 @@ NodeId Graph::add_parameter() {
 }
 
 std::uint32_t Graph::add_function(FunctionCapture function) {
+  const std::uint32_t hash = hash_of(function.name) ^ (hash_of(function.body) * 31);
+  const std::uint32_t known = function_index_.find(
+      hash, [&](std::uint32_t number) { return functions_[number] == function; });
+  if (known != FlatIndex::k_none) return known;
+  const auto number = static_cast<std::uint32_t>(functions_.size());
   functions_.push_back(std::move(function));
-  return static_cast<std::uint32_t>(functions_.size() - 1);
+  function_index_.insert(hash, number);
+  return number;
 }
 
 void Graph::set_body(NodeId closure, NodeId parameter, NodeId result) {
@@ -185,8 +194,8 @@ void Graph::set_body(NodeId closure, NodeId parameter, NodeId result) {
   of.result = result;
 }
 
-// {"NAME":…}'s member, its own members sorted by name.
-void Graph::append_function(std::string& out, const FunctionCapture& function) {
+// "NAME":{…,"functions":{ - what the function itself calls comes behind it.
+void Graph::append_function_start(std::string& out, const FunctionCapture& function) {
   append_ascii_json(out, function.name);
   out += ":{\"body\":";
   append_ascii_json(out, function.body);
@@ -194,15 +203,48 @@ void Graph::append_function(std::string& out, const FunctionCapture& function) {
   append_list(out, "{}", function.captures, [&](const auto& capture) {
     append_ascii_json(out, capture.first);
     out += ":\"";
-    append_hex(out, id(capture.second));
+    append_hex(out, *ids_[capture.second]);
     out += '"';
   });
-  out += ",\"functions\":";
-  append_list(out, "{}", function.functions,
-              [&](std::uint32_t number) { append_function(out, functions_[number]); });
-  out += ",\"parameters\":";
-  append_list(out, "[]", function.parameters,
-              [&](std::string_view name) { append_ascii_json(out, name); });
+  out += ",\"functions\":{";
+}
+
+// Members sorted by name. Without recursion: a function may call one that calls one, and so on.
+void Graph::append_closure(std::string& out, const Closure& closure) {
+  const auto append_names = [&](const std::vector<std::string_view>& names) {
+    append_list(out, "[]", names, [&](std::string_view name) { append_ascii_json(out, name); });
+  };
+  out += "{\"body\":";
+  append_ascii_json(out, closure.body);
+  out += ",\"capture_names\":";
+  append_names(closure.capture_names);
+  out += ",\"function_captures\":{";
+  struct Open {
+    const std::vector<std::uint32_t>* functions = nullptr;
+    std::size_t next = 0;
+    const FunctionCapture* of = nullptr;  // none: the closure
+  };
+  std::vector<Open> open{{&closure.functions, 0, nullptr}};
+  while (!open.empty()) {
+    Open& top = open.back();
+    if (top.next < top.functions->size()) {
+      check_written_size(out.size());
+      if (top.next > 0) out += ',';
+      const FunctionCapture& function = functions_[(*top.functions)[top.next++]];
+      append_function_start(out, function);
+      open.push_back({&function.functions, 0, &function});
+      continue;
+    }
+    out += '}';
+    if (top.of != nullptr) {
+      out += ",\"parameters\":";
+      append_names(top.of->parameters);
+      out += '}';
+    }
+    open.pop_back();
+  }
+  out += ",\"parameter\":";
+  append_ascii_json(out, closure.parameter);
   out += '}';
 }
 
@@ -214,11 +256,35 @@ std::string Graph::json_of(NodeId number) {
     append_hex(out, *ids_[argument]);
     out += '"';
   });
-  out.append(",\"attrs\":").append(node.attributes);
+  out += ",\"attrs\":";
+  if (node.kind == NodeKind::closure) {
+    append_closure(out, closures_[node.closure]);
+  } else {
+    out += node.attributes;
+  }
   out.append(",\"kind\":\"").append(name_of(node.kind)).append("\",\"kwargs\":[],\"operator\":");
   append_ascii_json(out, node.operator_name);
   out.append(",\"output_kind\":\"").append(name_of(node.output)).append("\"}");
   return out;
+}
+
+void Graph::add_missing_ids(NodeId node, std::vector<NodeId>& missing) const {
+  for (const NodeId argument : arguments(node)) {
+    if (!ids_[argument]) missing.push_back(argument);
+  }
+  if (nodes_[node].kind != NodeKind::closure) return;
+  std::vector<std::uint32_t> functions = closures_[nodes_[node].closure].functions;
+  std::unordered_set<std::uint32_t> seen(functions.begin(), functions.end());
+  while (!functions.empty()) {
+    const FunctionCapture& function = functions_[functions.back()];
+    functions.pop_back();
+    for (const auto& [name, captured] : function.captures) {
+      if (!ids_[captured]) missing.push_back(captured);
+    }
+    for (const std::uint32_t called : function.functions) {
+      if (seen.insert(called).second) functions.push_back(called);
+    }
+  }
 }
 
 // Without recursion: a graph may be a chain of a million nodes.
@@ -229,9 +295,7 @@ const Digest& Graph::id(NodeId node) {
     const NodeId number = open.back();
     const std::size_t before = open.size();
     if (!ids_[number]) {
-      for (const NodeId argument : arguments(number)) {
-        if (!ids_[argument]) open.push_back(argument);
-      }
+      add_missing_ids(number, open);
       if (open.size() > before) continue;
       // No program says this: it only tells the parameters of closures apart.
       ids_[number] = nodes_[number].kind == NodeKind::parameter

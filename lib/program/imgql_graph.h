@@ -36,7 +36,8 @@ struct FunctionCapture {
   std::vector<std::string_view> parameters;
   std::string body;  // canonical text
   std::vector<std::pair<std::string_view, NodeId>> captures;
-  std::vector<std::uint32_t> functions;  // numbers for Graph::function
+  std::vector<std::uint32_t> functions;  // numbers for Graph::function, smaller than its own
+  bool operator==(const FunctionCapture&) const = default;
 };
 
 struct Closure {
@@ -55,7 +56,7 @@ struct GraphNode {
   std::uint32_t arguments_count = 0;
   std::uint32_t closure = 0;  // number for Graph::closure
   std::string_view operator_name;
-  std::string_view attributes;  // JSON object; of a closure empty
+  std::string_view attributes;  // JSON object; of a closure what tells it from others
 };
 
 struct Goal {
@@ -72,6 +73,7 @@ class Graph {
                                      std::string_view attributes = "{}");
   [[nodiscard]] NodeId add_closure(Closure closure, std::span<const NodeId> captures);
   [[nodiscard]] NodeId add_parameter();
+  // Equal functions have one number.
   [[nodiscard]] std::uint32_t add_function(FunctionCapture function);
 
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
@@ -89,9 +91,12 @@ class Graph {
 
  private:
   [[nodiscard]] NodeId intern(GraphNode node, std::span<const NodeId> arguments);
+  // The ids of arguments and captures are known.
   [[nodiscard]] std::string json_of(NodeId node);
-  void append_attributes(std::string& out, NodeId node);
-  void append_function(std::string& out, const FunctionCapture& function);
+  void append_closure(std::string& out, const Closure& closure);
+  void append_function_start(std::string& out, const FunctionCapture& function);
+  // Adds what the id of `node` is made of and has no id yet.
+  void add_missing_ids(NodeId node, std::vector<NodeId>& missing) const;
 
   std::vector<GraphNode> nodes_;
   std::vector<NodeId> arguments_;
@@ -100,7 +105,13 @@ class Graph {
   std::vector<std::optional<Digest>> ids_;
   TextArena texts_;
   FlatIndex index_;
+  FlatIndex function_index_;
 };
+
+// Written out, a function that a loop calls has those that it calls in it, each as often as it is
+// called: more than this is refused with an Error. Only ids and graphs are written out.
+inline constexpr std::size_t k_written_max = std::size_t{1} << 26;  // bytes
+void check_written_size(std::size_t bytes);
 
 // As Python's json module writes it: everything beyond ASCII as \uXXXX.
 void append_ascii_json(std::string& out, std::string_view text);

@@ -96,6 +96,7 @@ class Writer {
     begin_value();
     out_ += json;
   }
+  [[nodiscard]] std::size_t size() const { return out_.size(); }
   [[nodiscard]] std::string take() { return std::move(out_); }
 
  private:
@@ -119,13 +120,18 @@ std::string_view output_name(OutputKind kind) {
                                        : "scalar";
 }
 
-void write_function(Writer& out, Graph& graph, const FunctionCapture& function) {
+void write_names(Writer& out, const std::vector<std::string_view>& names) {
+  out.open('[');
+  for (const std::string_view name : names) out.text(name);
+  out.close(']');
+}
+
+// Open until what it calls is written, too.
+void write_function_start(Writer& out, Graph& graph, const FunctionCapture& function) {
   out.name(function.name);
   out.open('{');
   out.name("parameters");
-  out.open('[');
-  for (const std::string_view parameter : function.parameters) out.text(parameter);
-  out.close(']');
+  write_names(out, function.parameters);
   out.name("body");
   out.text(function.body);
   out.name("captures");
@@ -137,11 +143,6 @@ void write_function(Writer& out, Graph& graph, const FunctionCapture& function) 
   out.close('}');
   out.name("functions");
   out.open('{');
-  for (const std::uint32_t number : function.functions) {
-    write_function(out, graph, graph.function(number));
-  }
-  out.close('}');
-  out.close('}');
 }
 
 void write_closure(Writer& out, Graph& graph, const Closure& closure) {
@@ -151,15 +152,25 @@ void write_closure(Writer& out, Graph& graph, const Closure& closure) {
   out.name("body");
   out.text(closure.body);
   out.name("capture_names");
-  out.open('[');
-  for (const std::string_view name : closure.capture_names) out.text(name);
-  out.close(']');
+  write_names(out, closure.capture_names);
   out.name("function_captures");
   out.open('{');
-  for (const std::uint32_t number : closure.functions) {
-    write_function(out, graph, graph.function(number));
+  using Numbers = std::span<const std::uint32_t>;
+  std::vector<Numbers> left{closure.functions};  // of the closure, of a function of it, and so on
+  while (!left.empty()) {
+    Numbers& top = left.back();
+    if (top.empty()) {
+      out.close('}');
+      if (left.size() > 1) out.close('}');
+      left.pop_back();
+      continue;
+    }
+    const FunctionCapture& function = graph.function(top.front());
+    top = top.subspan(1);
+    write_function_start(out, graph, function);
+    left.emplace_back(function.functions);
+    check_written_size(out.size());
   }
-  out.close('}');
   out.close('}');
 }
 

@@ -91,6 +91,8 @@ class Reducer {
   [[nodiscard]] std::vector<std::string_view> free_names(ExprId body,
                                                          std::span<const std::string_view> bound);
   [[nodiscard]] std::uint32_t capture_function(const Declaration& function);
+  [[nodiscard]] FunctionCapture capture_of(std::uint32_t number,
+                                           std::vector<std::uint32_t>& missing);
 
   NodeId fail(Place place, std::string code, std::string message);
   NodeId fail_unknown(const Expr& expr);

@@ -8,6 +8,7 @@
 #include <map>
 #include <sstream>
 
+#include "base/error.h"
 #include "program/imgql_program.h"
 #include "program/imgql_reduce.h"
 
@@ -91,6 +92,12 @@ TEST_CASE("program: imgql syntax and graph of every case are those of the refere
           bytes_of(expected.replace_extension(".graph.json")));
   }
   CHECK(cases == 23);
+}
+
+TEST_CASE("program: imgql texts are escaped for ids as Python's json does") {
+  std::string out;
+  append_ascii_json(out, "\x1f\x7f~é😀\"\\/\n");
+  CHECK(out == R"("\u001f\u007f~\u00e9\ud83d\ude00\"\\/\n")");
 }
 
 TEST_CASE("program: imgql ids are those that the language defines") {
@@ -305,6 +312,39 @@ TEST_CASE("program: imgql shared work is reduced once, and depth is no matter") 
   std::string infix = "print \"x\" 1";
   for (int i = 0; i < k_length; ++i) infix += " + 1";
   CHECK(Read(infix).places().empty());
+}
+
+TEST_CASE(
+    "program: imgql a loop may call functions that call one another in a chain of any length") {
+  std::string chain = "f0(x) = x + 1\n";
+  for (int i = 1; i <= 100'000; ++i) {
+    chain += "f" + std::to_string(i) + "(x) = f" + std::to_string(i - 1) + "(x)\n";
+  }
+  Read read(chain + "print \"p\" for i in [1] do f100000(i)");
+  CHECK(read.places().empty());
+  CHECK(read.goal_id(0).size() == 64);
+  CHECK_THROWS_WITH_AS(static_cast<void>(graph_json(read.reduced.graph, read.reduced.goals)),
+                       "the functions that a loop calls are too many to be written out", Error);
+}
+
+TEST_CASE(
+    "program: imgql functions shared by what a loop calls cost nothing before they are shown") {
+  std::string tower = "f0(x) = x\nf1(x) = x + 1\n";
+  for (int i = 2; i <= 60; ++i) {
+    tower += "f" + std::to_string(i) + "(x) = f" + std::to_string(i - 1) + "(x) + f" +
+             std::to_string(i - 2) + "(x)\n";
+  }
+  Read read(tower + "print \"p\" for i in [1] do f60(i)\nprint \"q\" for i in [1] do f60(i)");
+  CHECK(read.places().empty());
+  CHECK(read.reduced.goals.at(0).node == read.reduced.goals.at(1).node);
+  CHECK_THROWS_AS(static_cast<void>(read.goal_id(0)), Error);
+}
+
+TEST_CASE("program: imgql equal functions make equal closures, wherever they are declared") {
+  Read read(
+      "f(x) = x + 1\nprint \"a\" for i in [1] do f(i)\n"
+      "f(x) = x + 1\nprint \"b\" for i in [1] do f(i)");
+  CHECK(read.reduced.goals.at(0).node == read.reduced.goals.at(1).node);
 }
 
 TEST_CASE("program: imgql nesting has a limit") {
