@@ -11,9 +11,10 @@
 namespace dsched::dag {
 namespace {
 
-// Operations have their numbers as indices of operation_names_, numbers without one included;
-// external ones come behind.
-constexpr std::uint8_t k_operations_max = static_cast<std::uint8_t>(Operation::map);
+// Operations have their numbers as indices of operation_names_; names of their own come behind.
+bool takes_name_from_text(Operation operation) {
+  return has_own_name(operation) && operation != Operation::worker;
+}
 
 void add_hash(std::size_t& hash, std::string_view text) {
   hash = hash * 31 + std::hash<std::string_view>{}(text);
@@ -103,6 +104,15 @@ PoolIndex Builder::pool_named(std::string_view name) {
   return {symbol.value};
 }
 
+void Builder::set_sources(std::vector<std::string_view> names) {
+  state_->dag.sources_ = std::move(names);
+}
+
+void Builder::add_print(PrintKind kind, std::string_view label, std::string_view node_id) {
+  state_->dag.prints_.push_back({label, {}, kind});
+  state_->printed.push_back(node_id);
+}
+
 void Builder::add_pool(const Pool& pool) {
   DSCHED_ASSERT(pool.limit.count > 0, "a limit of nothing would never let a node run");
   state_->dag.pools_[pool_named(pool.name).value].limit = pool.limit;
@@ -145,7 +155,7 @@ NodeIndex Builder::add_node(const NewNode& added) {
   const NodeIndex index{static_cast<std::uint32_t>(state.dag.nodes_.size())};
   DSCHED_ASSERT(index.value < k_nodes_max, "the front end refuses larger programs");
   Node node = added.node;
-  if (node.operation != Operation::external)
+  if (!takes_name_from_text(node.operation))
     node.operation_name = static_cast<std::uint32_t>(node.operation);
   state.dag.nodes_.push_back(node);
   state.pending_ids.push_back(node.node_id);
@@ -164,7 +174,7 @@ NodeIndex Builder::add_node(const NewNode& added) {
 std::uint32_t Builder::add_template(Template made_of) {
   std::vector<Template>& all = state_->dag.maps_.templates_;
   for (TemplateNode& added : made_of.nodes) {
-    if (added.node.operation != Operation::external)
+    if (!takes_name_from_text(added.node.operation))
       added.node.operation_name = static_cast<std::uint32_t>(added.node.operation);
   }
   all.push_back(std::move(made_of));

@@ -100,6 +100,10 @@ class Builder {
   // How many nodes there will be; only a hint. Best given when some have come already.
   void expect(std::size_t nodes);
   void set_names(std::string_view dag_id, std::string_view metadata);
+  // What Node::source counts.
+  void set_sources(std::vector<std::string_view> names);
+  // Something is printed of this node, which must be a goal, too.
+  void add_print(PrintKind kind, std::string_view label, std::string_view node_id);
   void add_pool(const Pool& pool);
   // Nodes added as `external` under its name are requests to it, wherever the worker is declared.
   void add_worker(Worker worker);

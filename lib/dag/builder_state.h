@@ -71,7 +71,8 @@ struct Builder::State {
   std::vector<Symbol> symbols;  // scratch of flush()
   std::vector<Dependency> dependencies;
   std::vector<std::string_view> goals;
-  std::vector<DeclaredPath> paths;  // of read_file and write_file
+  std::vector<std::string_view> printed;  // node ids, for Dag::prints_
+  std::vector<DeclaredPath> paths;        // of read_file and write_file
   std::vector<ImpliedEdge> implied;
   std::vector<Edge> edges;  // beside the arguments; sorted before use
   Faults found;

@@ -30,6 +30,31 @@ std::optional<NodeIndex> Dag::producer_of(std::string_view output) const {
   return names_->producers[symbol->value];
 }
 
+Form Dag::form_of(NodeIndex node) const {
+  switch (nodes_[node.value].operation) {
+    case Operation::primitive:
+    case Operation::computation:
+    case Operation::list_folder:
+      return Form::value;
+    case Operation::map:
+      return maps_.template_of(node).kind == MapKind::bytes ? Form::bytes : Form::value;
+    case Operation::shell:
+      return Form::line;
+    default:
+      break;
+  }
+  const Expansion* const expansion = maps_.with(node);
+  if (expansion == nullptr || !expansion->is_value(node)) return Form::bytes;
+  return maps_.template_of(expansion->map).kind == MapKind::bytes ? Form::bytes : Form::value;
+}
+
+std::string Dag::place_of(NodeIndex node) const {
+  const Node& at = nodes_[node.value];
+  if (at.column == 0 || at.source >= sources_.size()) return {};
+  return std::string(sources_[at.source]) + ":" + std::to_string(at.line) + ":" +
+         std::to_string(at.column);
+}
+
 std::optional<NodeIndex> Dag::stream_of(NodeIndex reader) const {
   if (streams_.empty()) return std::nullopt;
   const auto found =

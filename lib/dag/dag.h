@@ -30,6 +30,25 @@ struct Pool {
   Slots limit;
 };
 
+// What a VoxLogica program prints of a goal.
+enum class PrintKind : std::uint8_t {
+  value,          // LABEL=VALUE, as `print` asks for
+  line,           // its value, a text: of print_primitive
+  element_lines,  // of a map: those lines that its elements' nodes make
+};
+struct Print {
+  std::string_view label;  // not unique; of lines empty
+  NodeIndex node;
+  PrintKind kind = PrintKind::value;
+};
+
+// What the bytes of a node are to a VoxLogica program.
+enum class Form : std::uint8_t {
+  bytes,  // as they are
+  line,   // of a command: a text without the last line feed
+  value,  // the binary form of a value (value/encoding.h)
+};
+
 class Dag {
  public:
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
@@ -76,7 +95,12 @@ class Dag {
   [[nodiscard]] std::span<const NodeIndex> topological_order() const { return order_; }
   [[nodiscard]] std::span<const NodeIndex> goals() const {
     return goals_;
-  }  // in the program's order
+  }                                                                        // in the program's order
+  [[nodiscard]] std::span<const Print> prints() const { return prints_; }  // in the program's order
+  // Of an element of a list, too.
+  [[nodiscard]] Form form_of(NodeIndex node) const;
+  // "FILE:LINE:COLUMN" of the node in a program that has such places; else empty.
+  [[nodiscard]] std::string place_of(NodeIndex node) const;
   [[nodiscard]] std::span<const Pool> pools() const { return pools_; }
   [[nodiscard]] std::span<const Worker> workers() const { return workers_; }
   // Of a node that is a request to a worker.
@@ -114,6 +138,8 @@ class Dag {
   std::vector<Worker> workers_;
   std::vector<std::uint32_t> worker_of_name_;  // by operation name; empty without workers
   std::string_view metadata_;
+  std::vector<std::string_view> sources_;
+  std::vector<Print> prints_;
   Maps maps_;
   std::shared_ptr<TextArena> appended_ids_;  // shared so that a Dag can be copied
 };

@@ -50,8 +50,16 @@ struct TemplateNode {
   std::optional<std::uint32_t> inner;  // of a map: the index of its own template
 };
 
+// What the elements of a list are, and what is made of their results.
+enum class MapKind : std::uint8_t {
+  bytes,     // "map" of JSON programs: texts and JSON (session/elements.h)
+  values,    // for and map of VoxLogica programs: a list of values gives one
+  filtered,  // filter: the elements whose result is true
+};
+
 // What is made for each element.
 struct Template {
+  MapKind kind = MapKind::bytes;
   std::vector<TemplateNode> nodes;  // each behind those that it needs
   std::uint32_t result = 0;         // the index of the one whose result is the element's
 };

@@ -25,8 +25,23 @@ std::string_view name_of(Operation operation) {
       return "worker";
     case Operation::map:
       return "map";
+    case Operation::primitive:
+      return "primitive";
+    case Operation::computation:
+      return "computation";
+    case Operation::load:
+      return "load";
+    case Operation::list_folder:
+      return "dir";
+    case Operation::save:
+      return "save";
   }
   return "external";
+}
+
+bool has_own_name(Operation operation) {
+  return operation == Operation::external || operation == Operation::worker ||
+         operation == Operation::primitive || operation == Operation::computation;
 }
 
 bool is_builtin(Operation operation) {
@@ -37,6 +52,11 @@ bool is_builtin(Operation operation) {
     case Operation::concat:
     case Operation::sleep:
     case Operation::map:
+    case Operation::primitive:
+    case Operation::computation:
+    case Operation::load:
+    case Operation::list_folder:
+    case Operation::save:
       return true;
     case Operation::shell:
     case Operation::exec:
@@ -50,7 +70,9 @@ bool is_builtin(Operation operation) {
 bool is_pure(Operation operation) {
   // A sleep is an effect: its result is always the same, but people ask for the waiting.
   return operation == Operation::constant || operation == Operation::read_file ||
-         operation == Operation::concat;
+         operation == Operation::concat || operation == Operation::primitive ||
+         operation == Operation::computation || operation == Operation::load ||
+         operation == Operation::list_folder;
 }
 
 }  // namespace dsched::dag

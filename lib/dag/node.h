@@ -27,11 +27,21 @@ enum class Operation : std::uint8_t {
   external = 7,  // an executable dsched-op-NAME
   worker = 8,    // a request to a persistent worker of the program
   map = 9,       // one node for each element of a list (dag/maps.h)
+  // Of VoxLogica programs only. Their results are values (Dag::form_of).
+  primitive = 10,    // a value that is worked out in this process wherever it is needed
+  computation = 11,  // the same, but it may take long: on a thread of its own, and kept
+  load = 12,         // the bytes of a file whose name may be an argument's value
+  list_folder = 13,  // "dir": what a folder holds
+  save = 14,         // writes a value to a file
 };
+inline constexpr std::uint8_t k_operations_max = 14;
 
-// The name in programs; for `external` and `worker` it is Dag::operation_name that knows.
+// The name in programs; for those that have names of their own it is Dag::operation_name that
+// knows.
 [[nodiscard]] std::string_view name_of(Operation operation);
 
+// One operation stands for many: external, worker, primitive, computation.
+[[nodiscard]] bool has_own_name(Operation operation);
 // Runs inside the dsched-run process, without a process of its own.
 [[nodiscard]] bool is_builtin(Operation operation);
 // A built-in without effects: the same arguments and parameters give the same bytes, always.
@@ -45,6 +55,8 @@ struct Node {
   std::uint32_t operation_name = 0;  // index for Dag::operation_name
   std::uint32_t line = 0;            // where the node starts in the program, from 1; 0: unknown
   Operation operation = Operation::constant;
+  std::uint8_t source = 0;   // index for Dag::sources: the file of that line
+  std::uint16_t column = 0;  // in that line, from 1; 0: unknown
 };
 
 struct Approval {
@@ -69,6 +81,9 @@ struct Settings {
   bool stream = false;
   std::optional<std::uint64_t> max_lag_bytes;  // a stream is suspended when a reader lags further
   bool ends_with_readers = false;              // on_reader_done: "end"
+  // Of a shell node: the files are inputs that words of its command, or texts among its arguments,
+  // name, where there are such files.
+  bool follows_files = false;
   std::optional<Nanoseconds> timeout;
   std::optional<std::uint32_t> max_retries;
   Nanoseconds backoff = std::chrono::seconds{1};

@@ -95,8 +95,9 @@ std::string const_bytes(const Node& node) {
 }
 
 std::string path_parameter(const Node& node) {
-  DSCHED_ASSERT(node.operation == Operation::read_file || node.operation == Operation::write_file,
-                "only these two have a path");
+  DSCHED_ASSERT(node.operation == Operation::read_file || node.operation == Operation::write_file ||
+                    node.operation == Operation::save,
+                "only these have a path");
   Members members(node, node.operation);
   while (const auto name = members.next()) {
     if (*name == "path") return string_at(members.value());

@@ -40,7 +40,7 @@ struct ExecParameters {
 [[nodiscard]] std::string const_bytes(const Node& node);
 // The canonical JSON text of its value.
 [[nodiscard]] std::string_view const_value(const Node& node);
-// read_file: relative and cleaned, or absolute; write_file: relative and cleaned.
+// read_file: relative and cleaned, or absolute; write_file: relative and cleaned; save: as written.
 [[nodiscard]] std::string path_parameter(const Node& node);
 [[nodiscard]] std::string concat_separator(const Node& node);
 [[nodiscard]] Nanoseconds sleep_duration(const Node& node);

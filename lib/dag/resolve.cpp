@@ -125,6 +125,11 @@ void Builder::State::resolve_goals() {
       dag.goals_.push_back(nodes[i]);
     }
   }
+  const std::vector<NodeIndex> of_prints = bearers_of(printed);
+  for (std::size_t i = 0; i < of_prints.size(); ++i) {
+    DSCHED_ASSERT(of_prints[i] != Dag::Names::k_nobody, "what is printed was added");
+    dag.prints_[i].node = of_prints[i];
+  }
   if (!goals.empty()) return;
   for (std::uint32_t i = 0; i < dag.nodes_.size(); ++i) {
     if (dag.dependents({i}).empty()) dag.goals_.push_back({i});

@@ -55,6 +55,13 @@ void check_node(const dag::Dag& dag, NodeIndex index, Check check) {
       check(arguments > 0);
       check(dag.maps().template_of(index).nodes.size() == 1);
       break;
+    case dag::Operation::primitive:
+    case dag::Operation::computation:
+    case dag::Operation::load:
+    case dag::Operation::list_folder:
+    case dag::Operation::save:
+      check(false);  // no program in JSON has these
+      break;
   }
 }
 
