@@ -123,6 +123,7 @@ NodeId Graph::intern(GraphNode node, std::span<const NodeId> arguments) {
   if (known != FlatIndex::k_none) return known;
   node.operator_name = texts_.keep(node.operator_name);
   node.attributes = texts_.keep(node.attributes);
+  node.place = place_;
   node.arguments_begin = static_cast<std::uint32_t>(arguments_.size());
   node.arguments_count = static_cast<std::uint32_t>(arguments.size());
   arguments_.insert(arguments_.end(), arguments.begin(), arguments.end());
@@ -190,6 +191,7 @@ std::uint32_t Graph::add_function(FunctionCapture function) {
 
 void Graph::set_body(NodeId closure, NodeId parameter, NodeId result) {
   Closure& of = closures_[nodes_[closure].closure];
+  if (of.result != k_no_node) return;
   of.parameter_node = parameter;
   of.result = result;
 }

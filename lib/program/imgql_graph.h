@@ -16,6 +16,7 @@
 #include "base/digest.h"
 #include "base/flat_index.h"
 #include "base/text_arena.h"
+#include "program/imgql_syntax.h"
 
 namespace dsched::imgql {
 
@@ -55,14 +56,24 @@ struct GraphNode {
   std::uint32_t arguments_begin = 0;
   std::uint32_t arguments_count = 0;
   std::uint32_t closure = 0;  // number for Graph::closure
+  Place place = 0;            // where the program says it first
   std::string_view operator_name;
   std::string_view attributes;  // JSON object; of a closure what tells it from others
+  std::string_view name;        // of the first declaration whose value it is; empty: none
 };
+
+// Of a constant: the JSON text of its value, with Infinity as Python writes it.
+[[nodiscard]] inline std::string_view constant_json(const GraphNode& constant) {
+  constexpr std::string_view k_before = "{\"value\":";
+  return constant.attributes.substr(k_before.size(),
+                                    constant.attributes.size() - k_before.size() - 1);
+}
 
 struct Goal {
   bool is_save = false;
   NodeId node = k_no_node;
   std::string_view name;  // the label, or where to save
+  Place place = 0;
 };
 
 class Graph {
@@ -82,7 +93,13 @@ class Graph {
     return std::span(arguments_).subspan(nodes_[id].arguments_begin, nodes_[id].arguments_count);
   }
   [[nodiscard]] const Closure& closure(NodeId id) const { return closures_[nodes_[id].closure]; }
+  // Once for a closure: what is reduced again is equal.
   void set_body(NodeId closure, NodeId parameter, NodeId result);
+  // Where the nodes that are added from now on stand in the program.
+  void set_place(Place place) { place_ = place; }
+  void set_name(NodeId node, std::string_view name) {
+    if (nodes_[node].name.empty()) nodes_[node].name = name;
+  }
   [[nodiscard]] const FunctionCapture& function(std::uint32_t number) const {
     return functions_[number];
   }
@@ -106,6 +123,7 @@ class Graph {
   TextArena texts_;
   FlatIndex index_;
   FlatIndex function_index_;
+  Place place_ = 0;
 };
 
 // Written out, a function that a loop calls has those that it calls in it, each as often as it is

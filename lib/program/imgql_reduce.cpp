@@ -189,6 +189,7 @@ NodeId Reducer::reduce(ExprId expr, Scope scope) {
 void Reducer::step() {
   const Frame frame = frames_.back();
   const Expr& expr = syntax_.expr(frame.expr);
+  out_.graph.set_place(expr.place);
   switch (expr.kind) {
     case ExprKind::number:
     case ExprKind::boolean:
@@ -380,6 +381,7 @@ void Reducer::declare(const Command& command) {
   const auto number = static_cast<std::uint32_t>(declarations_.size());
   Declaration declared{&command, k_no_node, UINT32_MAX};
   if (command.parameters_count == 0) declared.value = reduce(command.value, {UINT32_MAX, number});
+  if (declared.value != k_no_node) out_.graph.set_name(declared.value, command.text);
   const auto [at, is_new] = latest_.emplace(command.text, number);
   if (!is_new) declared.earlier = std::exchange(at->second, number);
   declarations_.push_back(declared);
@@ -405,7 +407,7 @@ Reduced Reducer::run() {
       const auto limit = static_cast<std::uint32_t>(declarations_.size());
       const NodeId node = reduce(command.value, {UINT32_MAX, limit});
       if (node == k_no_node) continue;
-      out_.goals.push_back({command.kind == CommandKind::save, node, command.text});
+      out_.goals.push_back({command.kind == CommandKind::save, node, command.text, command.place});
     }
   }
   return std::move(out_);

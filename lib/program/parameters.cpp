@@ -43,9 +43,7 @@ Names names_for(Operation operation) {
       return {{"separator"}, 1};
     case Operation::sleep:
       return {{"seconds", "duration_s"}, 2};
-    case Operation::external:
-    case Operation::map:
-    case Operation::worker:
+    default:
       return {{}, 0};
   }
   return {{}, 0};
@@ -330,10 +328,7 @@ void Check::finish() {
       out_.text = "{\"seconds\":";
       out_.text += seconds_;
       break;
-    case Operation::concat:
-    case Operation::external:
-    case Operation::map:
-    case Operation::worker:
+    default:
       return;
   }
   out_.text += '}';
