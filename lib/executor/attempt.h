@@ -6,6 +6,7 @@
 // execution. Ended is the fact it becomes; the session turns it into an engine event.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -72,6 +73,16 @@ struct ConcatWork {
 struct SleepWork {
   Nanoseconds duration{0};
 };
+// A value that takes long to work out.
+struct ComputeWork {
+  struct Problem {
+    std::string error;  // one line
+  };
+  using Outcome = std::variant<std::string, Problem>;
+  // To be called on any thread. It asks now and then whether it is to end; what it then gives is of
+  // no interest.
+  std::function<Outcome(const std::function<bool()>& is_over)> compute;
+};
 // A request to a persistent worker (executor/request_pool.h).
 struct WorkerRequestWork {
   std::uint32_t worker = 0;    // index in the executor's list
@@ -79,7 +90,7 @@ struct WorkerRequestWork {
   std::string body;            // of the request line: its members but requestId, without braces
 };
 using Work = std::variant<ProcessWork, ReadFileWork, WriteFileWork, ConcatWork, SleepWork,
-                          WorkerRequestWork>;
+                          ComputeWork, WorkerRequestWork>;
 
 // A declared input as it was when the node became ready.
 struct InputFile {

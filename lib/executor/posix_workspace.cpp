@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "executor/folder_list.h"
 #include "executor/folder_scan.h"
 #include "executor/glob_files.h"
 #include "executor/restore.h"
@@ -123,6 +124,11 @@ Workspace::Reading PosixWorkspace::begin_reading(std::span<const std::string_vie
     for (const std::string& path : found) reads = std::max(reads, begin_reading_file(path));
   }
   return reads;
+}
+
+std::variant<std::vector<Workspace::Entry>, InputProblem> PosixWorkspace::list(
+    const std::string& folder, std::size_t levels) {
+  return list_folder(folder, levels);
 }
 
 std::vector<InputFile> PosixWorkspace::examine_exact(std::span<const std::string> paths) {

@@ -40,6 +40,8 @@ class PosixWorkspace final : public Workspace {
   Reading begin_reading(std::span<const std::string_view> patterns) override;
   int news_fd() const override { return reader_.fd(); }
   bool take_news() override { return reader_.take_news(); }
+  std::variant<std::vector<Entry>, InputProblem> list(const std::string& folder,
+                                                      std::size_t levels) override;
   std::vector<InputFile> examine_exact(std::span<const std::string> paths) override;
   std::optional<InputFile> executable(std::string_view name, std::string_view search_path) override;
   bool in_place(std::span<const OutputRecord> outputs) override;

@@ -39,7 +39,7 @@ void Worker::perform(const Attempt& attempt, Ended& ended) {
         using Kind = std::decay_t<decltype(work)>;
         if constexpr (std::is_same_v<Kind, ProcessWork>) {
           processes_.run(attempt, work, ended, tell);
-        } else if constexpr (std::is_same_v<Kind, SleepWork>) {
+        } else if constexpr (std::is_same_v<Kind, SleepWork> || std::is_same_v<Kind, ComputeWork>) {
           builtins_.run(work, ended, on_long);
         } else if constexpr (std::is_same_v<Kind, WorkerRequestWork>) {
           DSCHED_ASSERT(false, "requests go to the pool of workers");

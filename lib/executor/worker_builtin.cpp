@@ -123,4 +123,44 @@ void BuiltinRunner::run(const SleepWork& work, Ended& ended, const std::function
   ended.result.content.hash = sha256({});
 }
 
+// While it is suspended it waits here.
+bool BuiltinRunner::is_told_to_end(Ended& ended) {
+  bool is_suspended = false;
+  do {
+    if (is_suspended) {
+      pollfd item{mailbox_.fd(), POLLIN, 0};
+      ::poll(&item, 1, -1);
+    }
+    for (const Control what : mailbox_.take()) {
+      if (const std::optional<int> signal = ending_signal(what)) {
+        ended.failure = FailureClass::signal;
+        ended.signal = *signal;
+        ended.error = "signal " + std::to_string(*signal);
+        return true;
+      }
+      is_suspended = what == Control::suspend;
+    }
+    mailbox_.done();
+  } while (is_suspended);
+  return false;
+}
+
+void BuiltinRunner::run(const ComputeWork& work, Ended& ended,
+                        const std::function<void()>& on_long) {
+  on_long();
+  bool is_over = false;
+  const ComputeWork::Outcome outcome = work.compute([&] {
+    is_over = is_over || is_told_to_end(ended);
+    return is_over;
+  });
+  if (is_over) return;
+  if (const auto* problem = std::get_if<ComputeWork::Problem>(&outcome)) {
+    ended.failure = FailureClass::refused;
+    ended.error = problem->error;
+    return;
+  }
+  sys::write_all(result_.fd(), std::get<std::string>(outcome), "result");
+  ended.result = result_.take();
+}
+
 }  // namespace dsched::executor

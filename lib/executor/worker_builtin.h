@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The built-ins that do I/O or wait: read_file, write_file, concat, sleep.
+// The built-ins that do I/O, wait or take long: read_file, write_file, concat, sleep and what is
+// computed.
 
 #include "executor/finisher.h"
 #include "executor/process_executor.h"
@@ -21,8 +22,13 @@ class BuiltinRunner {
   // `on_long` is called if it waits at all. Interrupt, terminate and kill end it as the signal
   // would end a process; its clock stops while it is suspended.
   void run(const SleepWork& work, Ended& ended, const std::function<void()>& on_long);
+  // As a sleep, wherever the computation asks.
+  void run(const ComputeWork& work, Ended& ended, const std::function<void()>& on_long);
 
  private:
+  // Obeys what was asked; true when it is to end, `ended` then saying so.
+  [[nodiscard]] bool is_told_to_end(Ended& ended);
+
   const ProcessExecutorOptions& options_;
   WorkerMailbox& mailbox_;
   ResultFile& result_;

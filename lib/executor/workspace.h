@@ -55,6 +55,17 @@ class Workspace {
   [[nodiscard]] virtual int news_fd() const { return -1; }
   // Whether something was read since it was last called.
   [[nodiscard]] virtual bool take_news() { return false; }
+  // What is in a folder and, down to `levels` levels, in the folders within; 0: all of them, links
+  // left alone. Sorted by path; names of our own are left out. The folder is absolute.
+  struct Entry {
+    std::string path;  // below the folder
+    bool is_folder = false;
+  };
+  [[nodiscard]] virtual std::variant<std::vector<Entry>, InputProblem> list(
+      const std::string& folder, std::size_t levels) {
+    (void)levels;
+    return InputProblem{folder, FailureClass::refused, folder + ": folders are not listed here"};
+  }
   // Like examine() for exact paths found by a depfile; a vanished one has a zero hash.
   [[nodiscard]] virtual std::vector<InputFile> examine_exact(
       std::span<const std::string> paths) = 0;
