@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "program/json_program.h"
+#include "program/program_text.h"
 
 namespace dsched::report {
 namespace {
@@ -15,6 +15,9 @@ std::optional<NodeIndex> find_target(const dag::Dag& dag, const std::string& nam
   if (const auto node = dag.find(name)) return node;
   const auto clean = clean_relative_path(name);
   if (clean && dag.producer_of(*clean)) return dag.producer_of(*clean);
+  for (const dag::Print& print : dag.prints()) {
+    if (print.kind == dag::PrintKind::value && print.label == name) return print.node;
+  }
   // Within a map that is not expanded yet: then the map is what there is of it.
   return dag::map_around(dag, name);
 }
@@ -54,8 +57,7 @@ std::optional<RecordedProgram> read_program(store::Store& store,
   auto text = store::read_blob(store.blobs(), record.program.hash);
   if (!text) return std::nullopt;
   const json settings = json::parse(record.settings, nullptr, false);
-  auto read =
-      program::read_json_program(program::source_from(std::move(*text)), options_of(settings));
+  auto read = program::read_program(program::source_from(std::move(*text)), options_of(settings));
   auto* dag = std::get_if<dag::Dag>(&read);
   if (dag == nullptr) return std::nullopt;
   std::vector<bool> wanted = wanted_nodes(*dag, record.settings);

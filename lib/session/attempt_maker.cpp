@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "dag/operation.h"
+#include "session/command_files.h"
 #include "session/command_work.h"
 #include "session/request_body.h"
 #include "wire/json_writer.h"
@@ -20,12 +21,14 @@ constexpr std::uint64_t k_concat_in_memory_max = 256 * 1024;
 }  // namespace
 
 AttemptMaker::AttemptMaker(const dag::Dag& dag, const AttemptContext& context,
-                           const Environment& environment, const Examiner& examiner, Values& values)
+                           const Environment& environment, const Examiner& examiner, Values& values,
+                           ProgramValues& program_values)
     : dag_(dag),
       context_(context),
       environment_(environment),
       examiner_(examiner),
-      values_(values) {}
+      values_(values),
+      program_values_(program_values) {}
 
 std::string AttemptMaker::evaluate(NodeIndex node) const {
   const dag::Node& what = dag_.node(node);
@@ -72,8 +75,17 @@ Made AttemptMaker::make(const engine::StartAttempt& effect, Wanted&& wanted) {
       attempt.work = executor::SleepWork{dag::sleep_duration(what)};
       return attempt;
     case Operation::map:
-      DSCHED_ASSERT(false, "a map is expanded and evaluated, never started");
+    case Operation::primitive:
+      DSCHED_ASSERT(false, "what is evaluated is never started");
       break;
+    case Operation::computation:
+      return make_computation(node, std::move(attempt));
+    case Operation::load:
+      return make_load(node, std::move(attempt));
+    case Operation::list_folder:
+      return ComputedValue{examiner_.listing()};
+    case Operation::save:
+      return make_save(node, std::move(attempt));
     case Operation::shell:
     case Operation::exec:
     case Operation::external:
@@ -118,6 +130,40 @@ Made AttemptMaker::make_write(NodeIndex node, Attempt&& attempt) {
   return std::move(attempt);
 }
 
+// What was examined is what is read. A list stands for itself.
+Made AttemptMaker::make_load(NodeIndex, Attempt&& attempt) {
+  if (attempt.inputs.empty()) return ComputedValue{};
+  attempt.work = executor::ReadFileWork{attempt.inputs.front().path};
+  return std::move(attempt);
+}
+
+Made AttemptMaker::make_computation(NodeIndex node, Attempt&& attempt) {
+  auto work = program_values_.computation(node);
+  if (const auto* lost = std::get_if<LostArgument>(&work)) return *lost;
+  attempt.work = std::move(std::get<executor::ComputeWork>(work));
+  return std::move(attempt);
+}
+
+Made AttemptMaker::make_save(NodeIndex node, Attempt&& attempt) {
+  const std::string path = dag::path_parameter(dag_.node(node));
+  const auto relative = path_below(context_.folder, path);
+  if (!relative || *relative == ".") {
+    return program_values_.fault(node, "save: " + path + ": is not below the current folder");
+  }
+  const NodeIndex argument = dag_.arguments(node).front();
+  try {
+    const auto value = program_values_.value(argument);
+    if (!value) return LostArgument{argument};
+    executor::WriteFileWork work;
+    work.path = *relative;
+    work.content = ProgramValues::saved_text(*value, path);
+    attempt.work = std::move(work);
+  } catch (const Error& error) {
+    return program_values_.fault(node, "save: " + path + ": " + error.what());
+  }
+  return std::move(attempt);
+}
+
 // All bytes of an argument that fits in memory; empty when the store has lost them.
 std::optional<std::string> AttemptMaker::bytes_of(NodeIndex argument) {
   try {
@@ -146,6 +192,11 @@ std::optional<LostArgument> AttemptMaker::argument_files(NodeIndex node,
 // Empty when the store has lost its bytes.
 std::optional<std::string> AttemptMaker::file_of(NodeIndex argument) {
   try {
+    if (dag_.form_of(argument) == dag::Form::value) {
+      const auto value = program_values_.value(argument);
+      if (!value) return std::nullopt;
+      return values_.file_with(ProgramValues::file_text(*value));
+    }
     return values_.file(argument);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::damaged) throw;
@@ -250,7 +301,11 @@ std::string instance_attempt_id(const std::string& attempt_prefix, dag::WorkerIn
 
 store::DataType data_type(const dag::Dag& dag, NodeIndex node, std::uint64_t size) {
   const dag::Node& what = dag.node(node);
-  if (what.operation == Operation::map) return store::DataType::nested;
+  if (what.operation == Operation::map || what.operation == Operation::list_folder ||
+      what.operation == Operation::computation) {
+    return store::DataType::nested;
+  }
+  if (what.operation == Operation::primitive) return store::DataType::primitive;
   const bool is_element = !dag.maps().is_node(node);
   if (is_element) return store::data_type_of_bytes(size);
   if (what.operation != Operation::constant) return store::data_type_of_bytes(size);
@@ -273,6 +328,9 @@ std::string command_text(const dag::Dag& dag, NodeIndex node) {
     return out;
   }
   out = dag.operation_name(node);
+  // Values say little as they stand in parameters; the place says where to look.
+  const std::string place = dag.place_of(node);
+  if (!place.empty()) return out + " (" + place + ")";
   if (what.parameters != "{}") out.append(1, ' ').append(what.parameters);
   return out;
 }

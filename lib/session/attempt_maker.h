@@ -16,16 +16,14 @@
 #include "engine/facts.h"
 #include "executor/attempt.h"
 #include "session/examiner.h"
+#include "session/program_values.h"
 
 namespace dsched::session {
 
 struct ComputedValue {
   std::string bytes;
 };
-struct LostArgument {
-  NodeIndex argument;
-};
-using Made = std::variant<executor::Attempt, ComputedValue, LostArgument>;
+using Made = std::variant<executor::Attempt, ComputedValue, LostArgument, NoValue>;
 
 // What all attempts of an execution have in common.
 struct AttemptContext {
@@ -43,7 +41,7 @@ struct AttemptContext {
 class AttemptMaker {
  public:
   AttemptMaker(const dag::Dag& dag, const AttemptContext& context, const Environment& environment,
-               const Examiner& examiner, Values& values);
+               const Examiner& examiner, Values& values, ProgramValues& program_values);
 
   // The value of an in-process node whose arguments are all in-process.
   [[nodiscard]] std::string evaluate(NodeIndex node) const;
@@ -61,6 +59,9 @@ class AttemptMaker {
                                   std::shared_ptr<executor::Stream> reads);
   [[nodiscard]] Made make_concat(NodeIndex node, executor::Attempt&& attempt);
   [[nodiscard]] Made make_write(NodeIndex node, executor::Attempt&& attempt);
+  [[nodiscard]] Made make_load(NodeIndex node, executor::Attempt&& attempt);
+  [[nodiscard]] Made make_save(NodeIndex node, executor::Attempt&& attempt);
+  [[nodiscard]] Made make_computation(NodeIndex node, executor::Attempt&& attempt);
   [[nodiscard]] std::optional<std::string> bytes_of(NodeIndex argument);
   [[nodiscard]] std::optional<std::string> file_of(NodeIndex argument);
   // Fills `files` with a path per argument; the lost one, if any. The `unwritten` one, which is
@@ -77,6 +78,7 @@ class AttemptMaker {
   const Environment& environment_;
   const Examiner& examiner_;
   Values& values_;
+  ProgramValues& program_values_;
 };
 
 // The data type of a node's bytes, as the store and operations name it.

@@ -78,11 +78,12 @@ void each_store_option(store::Options& options, Each& each) {
 
 template <class Each>
 void each_run_option(RunOptions& options, Each& each) {
-  auto& [width, is_width_chosen, failure_limit, retries, priority, targets, operations_folder,
-         use_cache, explain, waits_for_consent, jobserver] = options;
+  auto& [width, is_width_chosen, failure_limit, is_failure_limit_chosen, retries, priority, targets,
+         operations_folder, use_cache, explain, waits_for_consent, jobserver] = options;
   each("width", width);
   each("is_width_chosen", is_width_chosen);
   each("failure_limit", failure_limit);
+  each("is_failure_limit_chosen", is_failure_limit_chosen);
   each("retries", retries);
   each("priority", priority);
   each("targets", targets);
@@ -95,9 +96,10 @@ void each_run_option(RunOptions& options, Each& each) {
 
 template <class Each>
 void each_answer_option(AnswerOptions& options, Each& each) {
-  auto& [nodes, full_results, with_results, result_node, result_fd] = options;
+  auto& [nodes, full_results, full_prints, with_results, result_node, result_fd] = options;
   each("nodes", nodes);
   each("full_results", full_results);
+  each("full_prints", full_prints);
   each("with_results", with_results);
   each("result_node", result_node);
   each("result_fd", result_fd);

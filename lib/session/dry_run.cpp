@@ -27,8 +27,10 @@ enum class Fate : std::uint8_t { known, runs, unknown };
 
 class DryRun {
  public:
-  DryRun(Prepared& prepared, Examiner& examiner, AttemptMaker& maker, Values& values)
-      : prepared_(prepared),
+  DryRun(Prepared& prepared, Examiner& examiner, AttemptMaker& maker, Values& values,
+         ProgramValues& program_values)
+      : program_values_(program_values),
+        prepared_(prepared),
         fan_out_(prepared.dag, values, prepared.inner_targets, prepared.partly_wanted),
         examiner_(examiner),
         maker_(maker),
@@ -64,6 +66,9 @@ class DryRun {
       return;
     }
     if (prepared_.dag.node(node).operation == dag::Operation::map) return visit_map(node);
+    if (prepared_.dag.node(node).operation == dag::Operation::primitive) {
+      return take_evaluated(node, program_values_.evaluate(node));
+    }
     Verdict verdict = examiner_.examine(node);
     if (const auto* reusable = std::get_if<Reusable>(&verdict)) {
       const store::Record& record = reusable->record;
@@ -89,19 +94,17 @@ class DryRun {
     const auto would_run = [&](std::string why) {
       answer_.would_run.push_back({id, command_text(dag, map), std::move(why)});
     };
-    const auto list = values_.bytes(dag.arguments(map).front(), k_list_bytes_max);
-    auto cut = elements_of(list ? *list : std::string_view());
-    auto* const elements = std::get_if<Elements>(&cut);
-    if (!list || elements == nullptr) {
+    std::string why_not;
+    auto elements = elements_of_map(map, why_not);
+    if (!elements) {
       fate_[map.value] = Fate::runs;
-      return would_run(list ? "its list has too many elements" : "its list cannot be read");
+      return would_run(why_not);
     }
-    const dag::Expansion expansion =
-        dag.expand(map, static_cast<std::uint32_t>(elements->values.size()));
+    const dag::Expansion expansion = dag.expand(map, static_cast<std::uint32_t>(elements->size()));
     values_.grow(dag.size());
     fate_.resize(dag.size(), Fate::known);
     for (std::uint32_t i = 0; i < expansion.elements; ++i) {
-      values_.set_value(expansion.value(i), std::move(elements->values[i]));
+      values_.set_value(expansion.value(i), std::move((*elements)[i]));
     }
     if (const auto missing = fan_out_.missing(expansion)) {
       fate_[map.value] = Fate::runs;
@@ -113,6 +116,9 @@ class DryRun {
       if (plans[i].wanted) visit({expansion.first.value + i});
     }
     if (fan_out_.wanted(map) == engine::Expanded::Wanted::some) return;
+    if (dag.maps().template_of(map).kind != dag::MapKind::bytes) {
+      return gather_values(map, running == answer_.would_run.size());
+    }
     ResultArray results;
     for (std::uint32_t i = 0; i < expansion.elements; ++i) {
       const NodeIndex node = expansion.result(i);
@@ -130,6 +136,51 @@ class DryRun {
     would_run("made of the results of its elements");
   }
 
+  // Of a list that is known; empty: `why_not` says what is wrong with it.
+  std::optional<std::vector<std::string>> elements_of_map(NodeIndex map, std::string& why_not) {
+    const NodeIndex list = prepared_.dag.arguments(map).front();
+    if (prepared_.dag.maps().template_of(map).kind != dag::MapKind::bytes) {
+      const auto value = program_values_.value(list);
+      why_not = "its list cannot be read";
+      if (!value) return std::nullopt;
+      auto cut = program_values_.elements(map, *value);
+      if (const auto* none = std::get_if<NoValue>(&cut)) why_not = none->error;
+      auto* const elements = std::get_if<std::vector<std::string>>(&cut);
+      return elements == nullptr ? std::nullopt : std::optional(std::move(*elements));
+    }
+    const auto bytes = values_.bytes(list, k_list_bytes_max);
+    auto cut = elements_of(bytes ? *bytes : std::string_view());
+    auto* const elements = std::get_if<Elements>(&cut);
+    why_not = bytes ? "its list has too many elements" : "its list cannot be read";
+    if (!bytes || elements == nullptr) return std::nullopt;
+    return std::move(elements->values);
+  }
+
+  void gather_values(NodeIndex map, bool is_all_reused) {
+    const dag::Expansion& expansion = *prepared_.dag.maps().of(map);
+    for (std::uint32_t i = 0; i < expansion.elements; ++i) {
+      if (fate_[expansion.result(i).value] == Fate::known) continue;
+      fate_[map.value] = Fate::unknown;
+      return answer_.unknown.push_back(std::string(prepared_.dag.node(map).node_id));
+    }
+    take_evaluated(map, program_values_.gather(map));
+    if (is_all_reused) {
+      answer_.would_reuse.push_back(std::string(prepared_.dag.node(map).node_id));
+    }
+  }
+
+  // What is worked out in passing is neither run nor reused.
+  void take_evaluated(NodeIndex node, ProgramValues::Evaluated&& evaluated) {
+    if (auto* bytes = std::get_if<std::string>(&evaluated)) {
+      return values_.set_value(node, std::move(*bytes));
+    }
+    fate_[node.value] = Fate::runs;
+    const auto* none = std::get_if<NoValue>(&evaluated);
+    answer_.would_run.push_back({std::string(prepared_.dag.node(node).node_id),
+                                 command_text(prepared_.dag, node),
+                                 none != nullptr ? none->error : "result damaged"});
+  }
+
   // A value that costs nothing is made, so that what depends on it can be judged.
   void evaluate_or_run(NodeIndex node) {
     const dag::Operation operation = prepared_.dag.node(node).operation;
@@ -144,6 +195,7 @@ class DryRun {
     }
   }
 
+  ProgramValues& program_values_;
   Prepared& prepared_;
   FanOut fan_out_;
   Examiner& examiner_;
@@ -174,12 +226,14 @@ std::variant<wire::DryRunAnswer, InvalidProgram> dry_run(RunRequest request, Obs
   const Environment environment(request.environment, store.identity().secret);
   executor::FileExaminer file_examiner(request.folder, store.file_digests(), clock);
   executor::PosixWorkspace workspace(file_examiner, store.blobs());
-  Examiner examiner({plan.dag, store, workspace, environment, values}, request.run,
-                    Examiner::Effects::none);
+  ProgramValues program_values(plan.dag, values);
+  Examiner examiner(
+      {plan.dag, store, workspace, environment, values, program_values, request.folder},
+      request.run, Examiner::Effects::none);
   examiner.set_operations(plan.operations);
   const AttemptContext context{request.folder, store.identity().folder, {}, {}, false};
-  AttemptMaker maker(plan.dag, context, environment, examiner, values);
-  return DryRun(plan, examiner, maker, values).walk();
+  AttemptMaker maker(plan.dag, context, environment, examiner, values, program_values);
+  return DryRun(plan, examiner, maker, values, program_values).walk();
 }
 
 }  // namespace dsched::session

@@ -14,7 +14,7 @@ namespace {
 using dag::Operation;
 
 bool has_effects(Operation operation) {
-  return operation == Operation::write_file;
+  return operation == Operation::write_file || operation == Operation::save;
 }
 
 bool is_cacheable(const dag::Node& node, const dag::Settings& settings) {
@@ -120,6 +120,13 @@ std::optional<executor::InputProblem> Examiner::look(NodeIndex node, Keyed& keye
     auto examined = on_.workspace.examine(patterns_);
     if (auto* problem = std::get_if<executor::InputProblem>(&examined)) return std::move(*problem);
     keyed.inputs = std::move(std::get<std::vector<executor::InputFile>>(examined));
+  }
+  if (what.operation == Operation::load) {
+    if (auto problem = look_at_load(node, keyed)) return problem;
+  } else if (what.operation == Operation::list_folder) {
+    if (auto problem = look_at_folder(node, keyed)) return problem;
+  } else if (settings.follows_files) {
+    look_at_command(node, keyed);
   }
   bool executable_found = true;
   KeyParts parts;

@@ -17,6 +17,7 @@
 #include "executor/workspace.h"
 #include "journal/outcome.h"
 #include "session/environment.h"
+#include "session/program_values.h"
 #include "session/request.h"
 #include "session/values.h"
 
@@ -52,6 +53,8 @@ class Examiner {
     executor::Workspace& workspace;
     const Environment& environment;
     Values& values;
+    ProgramValues& program_values;
+    const std::string& folder;  // the program's, absolute
   };
   Examiner(const Surroundings& surroundings, const RunOptions& options, Effects effects);
 
@@ -80,10 +83,18 @@ class Examiner {
   // Only the key, freshly: just before an attempt starts.
   [[nodiscard]] std::variant<Keyed, executor::InputProblem> key_now(NodeIndex node);
   [[nodiscard]] const std::string& operation_path(NodeIndex node) const;
+  // Of the node that was looked at last, one that lists a folder: its bytes.
+  [[nodiscard]] const std::string& listing() const { return listing_; }
 
  private:
   // Fills `patterns_`: what the node reads of the program's files.
   void take_patterns(NodeIndex node);
+  // ---- nodes of VoxLogica programs (examiner_values.cpp)
+  [[nodiscard]] std::optional<executor::InputProblem> look_at_load(NodeIndex node, Keyed& keyed);
+  [[nodiscard]] std::optional<executor::InputProblem> look_at_folder(NodeIndex node, Keyed& keyed);
+  void look_at_command(NodeIndex node, Keyed& keyed);
+  void follow(std::string_view pattern, std::vector<executor::InputFile>& inputs);
+  void follow_value(const value::Value& value, std::vector<executor::InputFile>& inputs);
   // Fills `keyed`, whose memory it uses again; the problem, if there is one.
   [[nodiscard]] std::optional<executor::InputProblem> look(NodeIndex node, Keyed& keyed);
   [[nodiscard]] std::string version(NodeIndex node, bool& found);
@@ -106,6 +117,7 @@ class Examiner {
   std::vector<std::string_view> patterns_;
   std::string read_path_;  // one of `patterns_` points to it
   std::string environment_;
+  std::string listing_;
   std::vector<std::string> worker_versions_;  // empty text: not known
 };
 

@@ -13,6 +13,10 @@ bool is_in_memory_of_fan_out(dag::Operation operation) {
          operation == dag::Operation::map;
 }
 
+bool is_evaluated_in_passing(dag::Operation operation) {
+  return operation == dag::Operation::map || operation == dag::Operation::primitive;
+}
+
 // The id is behind `id` and a dot: that of a node within it.
 bool is_behind(std::string_view target, std::string_view id) {
   return target.size() > id.size() + 1 && target.starts_with(id) && target[id.size()] == '.';
@@ -67,10 +71,9 @@ std::vector<engine::NodePlan> FanOut::plan(const dag::Expansion& expansion) {
   for (std::uint32_t i = expansion.elements; i < plans.size(); ++i) {
     const NodeIndex node{first + i};
     const auto arguments = dag_.arguments(node);
-    const bool is_map = dag_.node(node).operation == dag::Operation::map;
     plans[i].wanted = !is_partly;
     plans[i].in_process =
-        is_map ||
+        is_evaluated_in_passing(dag_.node(node).operation) ||
         (is_in_memory_of_fan_out(dag_.node(node).operation) && !dag_.settings(node).approval &&
          std::all_of(arguments.begin(), arguments.end(), [&](NodeIndex argument) {
            if (argument.value >= first) return plans[argument.value - first].in_process;

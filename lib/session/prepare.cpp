@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "dag/operation.h"
+#include "session/command_files.h"
 #include "session/environment.h"
 #include "sys/private_folder.h"
 
@@ -121,8 +122,9 @@ std::vector<program::Diagnostic> find_outputs_in_store(const RunRequest& request
       for (const std::string_view output : dag.settings({i}).outputs) {
         if (overlap(output, store)) found.push_back(misplaced_output(dag, {i}, output, store));
       }
-      if (dag.node({i}).operation != dag::Operation::write_file) continue;
-      const auto path = clean_relative_path(dag::path_parameter(dag.node({i})));
+      const dag::Operation operation = dag.node({i}).operation;
+      if (operation != dag::Operation::write_file && operation != dag::Operation::save) continue;
+      const auto path = path_below(request.folder, dag::path_parameter(dag.node({i})));
       if (path && overlap(*path, store)) found.push_back(misplaced_output(dag, {i}, *path, store));
     }
   }
@@ -133,6 +135,9 @@ NodeIndex find_target(const dag::Dag& dag, const std::string& name, const char* 
   if (const auto node = dag.find(name)) return *node;
   if (const auto clean = clean_relative_path(name)) {
     if (const auto node = dag.producer_of(*clean)) return *node;
+  }
+  for (const dag::Print& print : dag.prints()) {
+    if (print.kind == dag::PrintKind::value && print.label == name) return print.node;
   }
   std::vector<std::string_view> known;
   for (std::uint32_t i = 0; i < dag.size(); ++i) known.push_back(dag.node({i}).node_id);
@@ -186,16 +191,17 @@ bool overlap(std::string_view a, std::string_view b) {
 
 std::variant<Prepared, InvalidProgram> prepare(const program::Source& source,
                                                const RunRequest& request) {
-  auto read = program::read_json_program(source, request.program_options);
-  if (auto* diagnostics = std::get_if<std::vector<program::Diagnostic>>(&read)) {
-    return InvalidProgram{std::move(*diagnostics)};
+  auto read = program::read_program(source, request.program_options);
+  if (auto* refused = std::get_if<program::Refused>(&read)) {
+    return InvalidProgram{std::move(refused->diagnostics), std::move(refused->shown)};
   }
   Prepared prepared;
   prepared.dag = std::move(std::get<dag::Dag>(read));
+  prepared.language = program::language_of(source.text);
   auto missing = find_operations(request, prepared);
-  if (!missing.empty()) return InvalidProgram{std::move(missing)};
+  if (!missing.empty()) return InvalidProgram{std::move(missing), {}};
   auto misplaced = find_outputs_in_store(request, prepared.dag);
-  if (!misplaced.empty()) return InvalidProgram{std::move(misplaced)};
+  if (!misplaced.empty()) return InvalidProgram{std::move(misplaced), {}};
   std::vector<NodeIndex> needed;
   for (const std::string& target : request.run.targets) {
     if (is_inner(prepared.dag, target)) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dag/dag.h"
+#include "program/program_text.h"
 #include "session/fan_out.h"
 #include "session/run.h"
 
@@ -17,6 +18,7 @@ namespace dsched::session {
 
 struct Prepared {
   dag::Dag dag;
+  program::Language language = program::Language::json;
   std::unordered_map<std::string, std::string> operations;  // NAME -> executable of dsched-op-NAME
   std::vector<NodeIndex> goals;                             // the targets, or the program's goals
   std::vector<NodeIndex> wanted;                            // what they need, ascending

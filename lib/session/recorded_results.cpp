@@ -7,25 +7,40 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "journal/expansions.h"
-#include "program/json_program.h"
+#include "program/program_text.h"
 #include "sys/files.h"
+#include "value/encoding.h"
+#include "value/text.h"
 
 namespace dsched::session {
 namespace {
 
-// The number of a node in the program that was recorded with the execution.
-std::optional<NodeIndex> find_node(store::Store& store, journal::Journal& journal,
-                                   const journal::ExecutionRecord& record,
-                                   std::string_view node_id) {
+struct RecordedNode {
+  NodeIndex index;
+  bool is_value = false;  // of a VoxLogica program, in its binary form
+};
+
+// A node in the program that was recorded with the execution.
+std::optional<RecordedNode> find_node(store::Store& store, journal::Journal& journal,
+                                      const journal::ExecutionRecord& record,
+                                      std::string_view node_id) {
   auto text = store::read_blob(store.blobs(), record.program.hash);
   if (!text) return std::nullopt;
   // What was --set does not change which nodes there are, so faults about it are of no interest.
-  auto read = program::read_json_program(program::source_from(std::move(*text)));
+  auto read = program::read_program(program::source_from(std::move(*text)));
   auto* dag = std::get_if<dag::Dag>(&read);
   if (dag == nullptr) return std::nullopt;
-  if (const auto node = dag->find(node_id)) return node;
-  journal::repeat_expansions(journal, record.number, *dag);
-  return dag->find(node_id);
+  auto node = dag->find(node_id);
+  if (!node) {
+    journal::repeat_expansions(journal, record.number, *dag);
+    node = dag->find(node_id);
+  }
+  for (const dag::Print& print : dag->prints()) {
+    const bool is_it = print.kind == dag::PrintKind::value && print.label == node_id;
+    if (!node && is_it) node = print.node;
+  }
+  if (!node) return std::nullopt;
+  return RecordedNode{*node, dag->form_of(*node) == dag::Form::value};
 }
 
 std::uint64_t write_part(std::string_view bytes, const ByteRange& range, int fd) {
@@ -53,6 +68,20 @@ std::uint64_t write_blob(store::Store& store, const Digest& hash, const ByteRang
   return written;
 }
 
+// People read values as text.
+std::string text_of_value(store::Store& store, const RecordedResult& result) {
+  std::optional<std::string> bytes = result.value;
+  if (!bytes) {
+    const auto record = result.key ? store.results().find(*result.key) : std::nullopt;
+    const Digest hash = record ? record->content.hash : result.content.hash;
+    bytes = store::read_blob(store.blobs(), hash);
+    if (!bytes) {
+      throw Error(ErrorKind::not_found, "result " + to_hex(hash) + ": no longer stored");
+    }
+  }
+  return value::text_of(value::decode(*bytes));
+}
+
 }  // namespace
 
 std::optional<RecordedResult> JournalNames::find(std::string_view execution,
@@ -63,14 +92,14 @@ std::optional<RecordedResult> JournalNames::find(std::string_view execution,
   if (!node) return std::nullopt;
   std::optional<RecordedResult> found;
   journal_.each_outcome(record->number, [&](journal::Outcome&& outcome) {
-    if (outcome.node != *node || outcome.kind == journal::Outcome::Kind::expanded) return;
+    if (outcome.node != node->index || outcome.kind == journal::Outcome::Kind::expanded) return;
     found.reset();
     if (outcome.kind != journal::Outcome::Kind::completed) return;
-    found = RecordedResult{outcome.key, std::move(outcome.value), outcome.content};
+    found = RecordedResult{outcome.key, std::move(outcome.value), outcome.content, node->is_value};
   });
   if (found || !record->reused) return found;
   for (const journal::ReusedNode& reused : journal_.reused(*record->reused)) {
-    if (reused.node == *node) return RecordedResult{reused.key, {}, {}};
+    if (reused.node == node->index) return RecordedResult{reused.key, {}, {}, node->is_value};
   }
   return std::nullopt;
 }
@@ -90,6 +119,7 @@ std::uint64_t get_named_result(store::Store& store, journal::Journal& journal,
       throw Error(ErrorKind::not_found,
                   "result " + escape_for_terminal(name) + ": there is no such result");
     }
+    if (found->is_value) return write_part(text_of_value(store, *found), range, fd);
     if (found->value) return write_part(*found->value, range, fd);
     if (!found->key || !store.results().find(*found->key)) {
       return found->content.size == 0 ? 0 : write_blob(store, found->content.hash, range, fd);

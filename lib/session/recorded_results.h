@@ -18,6 +18,7 @@ struct RecordedResult {
   std::optional<Digest> key;
   std::optional<std::string> value;
   store::Content content;  // when there is no value
+  bool is_value = false;   // the bytes are a value of a VoxLogica program
 };
 
 class JournalNames final : public ResultNames {

@@ -27,6 +27,7 @@ struct RunOptions {
   Slots width{1};
   bool is_width_chosen = false;                    // -j was given; else as wide as the machine
   std::optional<std::uint64_t> failure_limit = 1;  // empty: --keep-going without a number
+  bool is_failure_limit_chosen = false;  // else goals of a VoxLogica program go on without another
   std::uint32_t retries = 0;
   Priority priority;
   std::vector<std::string> targets;  // node ids or outputs; empty: the program's goals
@@ -41,6 +42,7 @@ struct RunOptions {
 struct AnswerOptions {
   enum class Nodes : std::uint8_t { notable, all } nodes = Nodes::notable;
   bool full_results = false;
+  bool full_prints = false;                // of what a VoxLogica program prints
   bool with_results = true;                // false: nobody will look at the goals' bytes
   std::optional<std::string> result_node;  // its bytes go to result_fd
   int result_fd = -1;

@@ -321,7 +321,7 @@ class RunInStore {
     const Ports ports{system_.clock,  system_.entropy, store,  executor, workspace,
                       argument_files, waiter,          *slots, observer_};
     const RunPlan plan{.dag = prepared.dag,
-                       .options = request_.run,
+                       .options = go_on_with_other_goals(prepared),
                        .answer = request_.answer,
                        .environment = environment,
                        .context = attempt_context(store, record),
@@ -351,6 +351,15 @@ class RunInStore {
                   "the result of " + *request_.answer.result_node + " is no longer in the store");
     }
     return answer;
+  }
+
+  // A goal of a VoxLogica program that fails does not stop the others.
+  const RunOptions& go_on_with_other_goals(const Prepared& prepared) {
+    const bool is_default = !request_.run.is_failure_limit_chosen;
+    if (is_default && prepared.language == program::Language::imgql) {
+      request_.run.failure_limit.reset();
+    }
+    return request_.run;
   }
 
   AttemptContext attempt_context(const store::Store& store,

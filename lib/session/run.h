@@ -21,6 +21,7 @@ namespace dsched::session {
 
 struct InvalidProgram {
   std::vector<program::Diagnostic> diagnostics;
+  std::vector<std::string> shown;  // for people, one for each, where the language has its own way
 };
 
 // Throws Error when the surroundings fail, the execution to resume does not exist, or a signal came

@@ -25,7 +25,8 @@ constexpr std::size_t k_bulk_min = 1000;
 constexpr int k_losses_max = 3;
 
 bool is_in_memory(dag::Operation operation) {
-  return operation == dag::Operation::constant || operation == dag::Operation::concat;
+  return operation == dag::Operation::constant || operation == dag::Operation::concat ||
+         operation == dag::Operation::primitive;
 }
 
 engine::Options engine_options(const RunOptions& options) {
@@ -67,10 +68,12 @@ Runner::Runner(const RunPlan& plan, const Ports& ports, journal::Journal& journa
       execution_(execution),
       goals_(plan.goals),
       values_(plan.dag.size(), ports.store.blobs(), ports.argument_files),
+      program_values_(plan.dag, values_),
       fan_out_(plan.dag, values_, plan.inner_targets, plan.partly_wanted),
-      examiner_({plan.dag, ports.store, ports.workspace, plan.environment, values_}, plan.options,
-                Examiner::Effects::allowed),
-      maker_(plan.dag, plan.context, plan.environment, examiner_, values_),
+      examiner_({plan.dag, ports.store, ports.workspace, plan.environment, values_, program_values_,
+                 plan.context.folder},
+                plan.options, Examiner::Effects::allowed),
+      maker_(plan.dag, plan.context, plan.environment, examiner_, values_, program_values_),
       engine_(plan.dag, engine_options(plan.options), node_plans()),
       recorder_(ports.store, journal),
       tracker_(plan.dag, plan.options.width),
@@ -103,6 +106,10 @@ std::vector<engine::NodePlan> Runner::node_plans() {
   for (const NodeIndex node : dag.topological_order()) {
     if (dag.node(node).operation == dag::Operation::map) plans[node.value].in_process = true;
     if (!is_in_memory(dag.node(node).operation) || !plans[node.value].wanted) continue;
+    if (dag.node(node).operation == dag::Operation::primitive) {
+      plans[node.value].in_process = true;  // wherever its arguments are
+      continue;
+    }
     if (dag.settings(node).approval) continue;  // held like a command
     const auto arguments = dag.arguments(node);
     plans[node.value].in_process =
@@ -119,9 +126,12 @@ std::vector<engine::NodePlan> Runner::node_plans() {
   for (const NodeIndex goal : plan_.goals) {
     if (plans[goal.value].in_process) leaving.push_back(goal);
   }
-  // The result of a map is made of what was looked up, or could have been.
-  std::erase_if(leaving,
-                [&dag](NodeIndex node) { return dag.node(node).operation == dag::Operation::map; });
+  // The result of a map is made of what was looked up, or could have been; and to work out a
+  // primitive again takes less than to look it up.
+  std::erase_if(leaving, [&dag](NodeIndex node) {
+    return dag.node(node).operation == dag::Operation::map ||
+           dag.node(node).operation == dag::Operation::primitive;
+  });
   std::sort(leaving.begin(), leaving.end());
   leaving.erase(std::unique(leaving.begin(), leaving.end()), leaving.end());
   if (leaving.size() > k_looked_up_max) return plans;
@@ -166,8 +176,8 @@ void Runner::prefetch() {
     ++examined;
     const dag::Settings& settings = plan_.dag.settings(node);
     const dag::Operation operation = plan_.dag.node(node).operation;
-    any_inputs = any_inputs || settings.inputs_declared || !settings.outputs.empty() ||
-                 operation != dag::Operation::shell;
+    any_inputs = any_inputs || settings.inputs_declared || settings.follows_files ||
+                 !settings.outputs.empty() || operation != dag::Operation::shell;
     paths.insert(paths.end(), settings.inputs.begin(), settings.inputs.end());
     paths.insert(paths.end(), settings.outputs.begin(), settings.outputs.end());
   }
@@ -427,12 +437,16 @@ void Runner::cannot_run(NodeIndex node, FailureClass failure, const std::string&
 }
 
 void Runner::perform(const engine::Evaluate& effect) {
+  if (plan_.dag.node(effect.node).operation == dag::Operation::primitive) {
+    return take_evaluated(effect.node, program_values_.evaluate(effect.node));
+  }
   if (plan_.dag.maps().of(effect.node) != nullptr) return gather(effect.node);
   finish_in_process(effect.node, maker_.evaluate(effect.node));
 }
 
 void Runner::finish_in_process(NodeIndex node, std::string&& value) {
   constexpr std::size_t k_journal_value_max = 4096;  // bytes; larger ones are blobs
+  constexpr std::size_t k_kept_primitive_max = std::size_t{1} << 20;  // larger: worked out again
   const Nanoseconds waited = now_ - emitted_;
   figures_.evaluated(node, waited);
   if (value.size() <= k_journal_value_max) {
@@ -444,7 +458,10 @@ void Runner::finish_in_process(NodeIndex node, std::string&& value) {
     outcome.waited = waited;
     outcome.content = {sha256(value), value.size()};
     recorder_.add(now_, outcome);
-    recorder_.add_content({outcome.content, value, {}});
+    const bool is_primitive = plan_.dag.node(node).operation == dag::Operation::primitive;
+    if (!is_primitive || value.size() <= k_kept_primitive_max) {
+      recorder_.add_content({outcome.content, value, {}});
+    }
   }
   values_.set_value(node, std::move(value));
   if (stored_values_.contains(node)) store_value(node);
@@ -468,6 +485,9 @@ void Runner::perform(const engine::StartAttempt& effect) {
   DSCHED_ASSERT(!producer || reads, "a reader starts while its producer writes");
   Made made = maker_.make(effect, {keyed.inputs, reads});
   if (const auto* lost = std::get_if<LostArgument>(&made)) return lose(lost->argument, node);
+  if (const auto* none = std::get_if<NoValue>(&made)) {
+    return cannot_run(node, FailureClass::refused, none->error);
+  }
   if (auto* computed = std::get_if<ComputedValue>(&made)) {
     return finish_value(node, std::move(computed->bytes), std::move(keyed));
   }

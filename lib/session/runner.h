@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because it is the whole state of the loop, in parts that stand in files of their own.
 #pragma once
 // Runs one execution to its end: the loop that joins engine, executor, store and journal.
 //
@@ -113,6 +114,16 @@ class Runner {
   void join(const dag::Expansion& expansion, std::vector<std::string>&& elements);
   void prefetch(const dag::Expansion& expansion);
   void gather(NodeIndex map);
+  // ---- nodes of VoxLogica programs (runner_values.cpp)
+  void expand_values(NodeIndex map, const store::Content& list);
+  void take_evaluated(NodeIndex node, ProgramValues::Evaluated&& evaluated);
+  [[nodiscard]] bool has_room_for(NodeIndex map, std::size_t elements);
+  void take_elements(NodeIndex map, const store::Content& list,
+                     std::vector<std::string>&& elements);
+  [[nodiscard]] bool collect_print(NodeIndex node, const std::string& name,
+                                   const std::string& before);
+  [[nodiscard]] bool collect_element_lines(NodeIndex map);
+  [[nodiscard]] bool collect_prints(std::unordered_set<NodeIndex>& shown);
   void remember_duration(NodeIndex node, Nanoseconds took);
   [[nodiscard]] std::optional<std::string> bytes_of(NodeIndex node);
 
@@ -177,6 +188,7 @@ class Runner {
   journal::ExecutionRecord& execution_;
   std::vector<NodeIndex> goals_;  // the plan's, and those within expansions that were made
   Values values_;
+  ProgramValues program_values_;
   FanOut fan_out_;
   Examiner examiner_;
   AttemptMaker maker_;

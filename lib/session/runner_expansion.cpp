@@ -28,6 +28,9 @@ void Runner::perform(const engine::Expand& effect) {
   const NodeIndex map = effect.node;
   const NodeIndex list = plan_.dag.arguments(map).front();
   const store::Content content = values_.content(list);
+  if (plan_.dag.maps().template_of(map).kind != dag::MapKind::bytes) {
+    return expand_values(map, content);
+  }
   if (content.size > k_list_bytes_max) {
     return cannot_run(map, FailureClass::refused,
                       "its list has " + std::to_string(content.size) + " bytes, but at most " +
@@ -47,17 +50,25 @@ void Runner::perform(const engine::Expand& effect) {
          " begins with [ but is no JSON array (" + elements->doubt +
          "); its lines are the elements");
   }
-  const auto count = static_cast<std::uint32_t>(elements->values.size());
-  if (!fan_out_.is_of(map, content)) {
-    const std::size_t copies = plan_.dag.maps().template_of(map).nodes.size() * std::size_t{count};
-    if (plan_.dag.size() + copies + count > 2 * dag::k_nodes_max) {
-      return cannot_run(map, FailureClass::refused,
-                        "with the elements of its list the execution would have more than " +
-                            std::to_string(dag::k_nodes_max) + " nodes");
-    }
-    expand(map, count, content);
+  take_elements(map, content, std::move(elements->values));
+}
+
+bool Runner::has_room_for(NodeIndex map, std::size_t elements) {
+  const std::size_t copies = plan_.dag.maps().template_of(map).nodes.size() * elements;
+  if (plan_.dag.size() + copies + elements <= 2 * dag::k_nodes_max) return true;
+  cannot_run(map, FailureClass::refused,
+             "with the elements of its list the execution would have more than " +
+                 std::to_string(dag::k_nodes_max) + " nodes");
+  return false;
+}
+
+void Runner::take_elements(NodeIndex map, const store::Content& list,
+                           std::vector<std::string>&& elements) {
+  if (!fan_out_.is_of(map, list)) {
+    if (!has_room_for(map, elements.size())) return;
+    expand(map, static_cast<std::uint32_t>(elements.size()), list);
   }
-  join(*plan_.dag.maps().of(map), std::move(elements->values));
+  join(*plan_.dag.maps().of(map), std::move(elements));
 }
 
 // Makes the nodes and puts it on record that they were made.
@@ -129,6 +140,9 @@ void Runner::remember_duration(NodeIndex node, Nanoseconds took) {
 }
 
 void Runner::gather(NodeIndex map) {
+  if (plan_.dag.maps().template_of(map).kind != dag::MapKind::bytes) {
+    return take_evaluated(map, program_values_.gather(map));
+  }
   const dag::Expansion& expansion = *plan_.dag.maps().of(map);
   ResultArray results;
   std::vector<NodeIndex> lost;

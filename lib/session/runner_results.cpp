@@ -6,6 +6,8 @@
 #include "executor/outputs.h"
 #include "journal/audit.h"
 #include "session/runner.h"
+#include "sys/files.h"
+#include "value/text.h"
 
 // The part of Runner before the first and after the last attempt: what earlier runners did, and the
 // answer.
@@ -84,9 +86,11 @@ void Runner::recall(Recalled&& recalled) {
 bool Runner::collect_results() {
   results_.clear();
   if (!plan_.answer.with_results) return true;
-  bool all = true;
+  std::unordered_set<NodeIndex> shown;
+  bool all = collect_prints(shown);
   for (const NodeIndex goal : goals_) {
-    if (engine_.is_ended_by_readers(goal)) continue;
+    if (engine_.is_ended_by_readers(goal) || shown.contains(goal)) continue;
+    if (plan_.dag.node(goal).operation == dag::Operation::save) continue;
     if (auto result = goal_answer(goal)) {
       results_.push_back(std::move(*result));
     } else {
@@ -101,10 +105,13 @@ bool Runner::collect_results() {
 void Runner::collect_reached() {
   results_.clear();
   if (!plan_.answer.with_results) return;
+  std::unordered_set<NodeIndex> shown;
+  static_cast<void>(collect_prints(shown));
   for (const NodeIndex goal : goals_) {
     const Phase phase = engine_.phase(goal);
     if (phase != Phase::completed && phase != Phase::reused) continue;
-    if (engine_.is_ended_by_readers(goal)) continue;
+    if (engine_.is_ended_by_readers(goal) || shown.contains(goal)) continue;
+    if (plan_.dag.node(goal).operation == dag::Operation::save) continue;
     if (auto result = goal_answer(goal)) results_.push_back(std::move(*result));
   }
 }
@@ -117,23 +124,36 @@ std::optional<wire::ResultAnswer> Runner::goal_answer(NodeIndex goal) {
   answer.data_type = store::name_of(data_type(plan_.dag, goal, content.size));
   answer.digest = values_.digest(goal);
   if (!values_.is_in_process(goal)) answer.key = values_.result(goal).key;
-  const std::uint64_t limit = plan_.answer.full_results ? content.size : k_shown_bytes_max;
+  const bool is_value = plan_.dag.form_of(goal) != dag::Form::bytes && !plan_.dag.prints().empty();
+  const bool is_whole = plan_.answer.full_results || (is_value && plan_.answer.full_prints);
+  const std::uint64_t limit = is_whole ? UINT64_MAX : k_shown_bytes_max;
   try {
-    auto bytes = values_.prefix(goal, limit);
-    if (!bytes) return std::nullopt;
-    answer.bytes = std::move(*bytes);
+    if (is_value) {
+      const auto value = program_values_.value(goal);
+      if (!value) return std::nullopt;
+      answer.bytes = value::text_of(*value);
+      answer.size = answer.bytes.size();
+      if (answer.size > limit) answer.bytes.resize(limit);
+    } else {
+      auto bytes = values_.prefix(goal, std::min(limit, content.size));
+      if (!bytes) return std::nullopt;
+      answer.bytes = std::move(*bytes);
+    }
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::damaged) throw;
     return std::nullopt;
   }
-  answer.truncated = answer.bytes.size() < content.size;
+  answer.truncated = answer.bytes.size() < answer.size;
   if (answer.truncated) cut_to_whole_characters(answer.bytes);
   return answer;
 }
 
 bool Runner::write_result(NodeIndex node, int fd) {
   if (tap_ && tap_->has_followed() && plan_.shown == node) return true;  // it came as it was made
-  return values_.write(node, fd);
+  if (plan_.dag.form_of(node) != dag::Form::value) return values_.write(node, fd);
+  const auto value = program_values_.value(node);
+  if (value) sys::write_all(fd, value::text_of(*value), "output");
+  return value.has_value();
 }
 
 // The last record of the execution. What follows from it is told after it is committed.

@@ -56,6 +56,10 @@ class Values {
   [[nodiscard]] bool write(NodeIndex node, int fd);
   // A file with the bytes; empty when the store has lost them.
   [[nodiscard]] std::optional<std::string> file(NodeIndex node);
+  // A file with these bytes.
+  [[nodiscard]] std::string file_with(std::string_view bytes) const {
+    return files_.file_for(to_hex(sha256(bytes)), bytes);
+  }
 
  private:
   static constexpr std::uint32_t k_nothing = UINT32_MAX;

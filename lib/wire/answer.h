@@ -21,7 +21,9 @@ namespace dsched::wire {
 
 // One goal's result.
 struct ResultAnswer {
-  std::string node_id;
+  std::string node_id;  // or what it stands under instead
+  // Of what a VoxLogica program prints: a line of its own, with this before the bytes.
+  std::optional<std::string> before;
   std::string bytes;  // the first part of them when `truncated`
   bool truncated = false;
   std::optional<Digest> key;
