@@ -4,7 +4,8 @@
 #include <filesystem>
 
 #include "cli/run_output.h"
-#include "program/imgql_program.h"
+#include "program/imgql_bundle.h"
+#include "program/imgql_faults.h"
 #include "program/imgql_reduce.h"
 #include "sys/files.h"
 #include "sys/streams.h"
@@ -42,52 +43,76 @@ imgql::ProgramFile main_file(const std::string& program) {
   return {program, sys::read_whole_file(program)};
 }
 
-session::InvalidProgram as_diagnostics(const imgql::Syntax& syntax, const std::string& program,
-                                       const std::vector<imgql::Fault>& faults) {
-  session::InvalidProgram invalid;
-  for (const imgql::Fault& fault : faults) {
-    const imgql::Position at = syntax.position(fault.place);
-    program::Diagnostic diagnostic;
-    diagnostic.code = fault.code;
-    if (at.source != program) diagnostic.message = std::string(at.source) + ": ";
-    diagnostic.message += fault.message;
-    diagnostic.line = at.line;
-    diagnostic.column = at.column;
-    invalid.diagnostics.push_back(std::move(diagnostic));
+imgql::Dialect dialect_of(const RunCommand& command) {
+  return command.strict ? imgql::Dialect::strict : imgql::Dialect::wide;
+}
+
+// White space and comments, which both languages have, are passed over.
+bool begins_as_json(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  while (true) {
+    const std::size_t start = text.find_first_not_of(" \t\r\n");
+    if (start == std::string_view::npos) return true;  // an empty program is one of JSON
+    text.remove_prefix(start);
+    const bool is_line = text.starts_with("//");
+    if (!is_line && !text.starts_with("/*")) return text.front() == '{';
+    const std::size_t end = is_line ? text.find('\n') : text.find("*/");
+    if (end == std::string_view::npos) return !is_line;
+    text.remove_prefix(end + (is_line ? 1 : 2));
   }
-  return invalid;
 }
 
 }  // namespace
 
-bool is_imgql(const RunCommand& command) {
+bool is_to_be_shown(const RunCommand& command) {
+  return command.print_syntax || !command.print_graph.empty();
+}
+
+bool is_imgql(const RunCommand& command, const std::string& file) {
   if (command.language != "auto") return command.language == "imgql";
-  return command.program.ends_with(".imgql") || command.print_syntax ||
-         !command.print_graph.empty() || command.strict;
+  return file.ends_with(".imgql") || is_to_be_shown(command) || command.strict;
+}
+
+bool is_imgql_text(const RunCommand& command, std::string_view text) {
+  if (command.language == "auto" && !command.strict) return !begins_as_json(text);
+  return command.language != "json";
+}
+
+program::Source imgql_source(const RunCommand& command, const std::string& file) {
+  return imgql_source(command, file, sys::read_whole_file(file));
+}
+
+program::Source imgql_source(const RunCommand& command, const std::string& name, std::string text) {
+  imgql::Bundle bundle;
+  bundle.dag_id = name == "-" ? "program" : fs::path(name).stem().string();
+  bundle.dialect = dialect_of(command);
+  bundle.variables = program_variables(name);
+  bundle.main = {name, std::move(text)};
+  if (bundle.main.text.find("import") != std::string::npos) {
+    FilesOnDisk disk;
+    imgql::NotingFiles noting(disk, bundle);
+    std::vector<imgql::Fault> told_later;
+    static_cast<void>(imgql::read_program(bundle.main, noting, bundle.dialect, told_later));
+  }
+  return program::source_from(imgql::bundle_text(bundle));
 }
 
 int show_imgql(const RunCommand& command, Context& context) {
   if (command.program.empty()) throw Error(ErrorKind::usage, "a program is missing");
   FilesOnDisk files;
   std::vector<imgql::Fault> faults;
-  const auto dialect = command.strict ? imgql::Dialect::strict : imgql::Dialect::wide;
   const imgql::Syntax syntax =
-      imgql::read_program(main_file(command.program), files, dialect, faults);
+      imgql::read_program(main_file(command.program), files, dialect_of(command), faults);
   imgql::Reduced reduced = imgql::reduce(syntax, program_variables(command.program), faults);
   if (!faults.empty()) {
-    imgql::sort_faults(faults);
-    std::vector<std::string> shown;
-    for (const imgql::Fault& fault : faults) shown.push_back(imgql::fault_text(syntax, fault));
-    return show_faults(as_diagnostics(syntax, command.program, faults), shown, command.program,
+    program::Refused refused = imgql::refused(syntax, command.program, std::move(faults));
+    return show_faults({std::move(refused.diagnostics), std::move(refused.shown)}, command.program,
                        context);
   }
   if (command.print_syntax) write_out(imgql::canonical_text(syntax) + "\n");
   if (command.print_graph == "json") write_out(graph_json(reduced.graph, reduced.goals) + "\n");
   if (command.print_graph == "dot") write_out(graph_dot(reduced.graph, reduced.goals));
-  if (command.print_syntax || !command.print_graph.empty()) return static_cast<int>(Exit::done);
-  throw Error(ErrorKind::usage,
-              command.program + ": programs in the VoxLogica language cannot be run yet",
-              "--print-syntax and --print-graph show what they mean");
+  return static_cast<int>(Exit::done);
 }
 
 }  // namespace dsched::cli

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/text.h"
+#include "cli/imgql_command.h"
 #include "cli/run_document.h"
 #include "sys/cpus.h"
 #include "sys/streams.h"
@@ -101,7 +102,12 @@ program::Source program_of(const std::vector<std::string>& words) {
                               R"("parameters":{"argv":[)" + argv + "]}}]}");
 }
 
-void read_program_file(const std::string& file, RunRequest& request) {
+void read_program_file(const std::string& file, const RunCommand& command, RunRequest& request) {
+  if (is_imgql(command, file)) {
+    request.program = imgql_source(command, file);
+    request.folder = absolute_folder(".");
+    return;
+  }
   request.program = program::source_from(sys::read_whole_file(file));
   const std::filesystem::path folder = std::filesystem::path(file).parent_path();
   request.folder = absolute_folder(folder.empty() ? "." : folder);
@@ -110,16 +116,21 @@ void read_program_file(const std::string& file, RunRequest& request) {
 // The program from the command line or from standard input; a request document there fills in
 // options.
 void read_program(const CLI::App& app, RunCommand& command, RunRequest& request) {
-  if (command.program != "-") return read_program_file(command.program, request);
-  program::Source text = program::source_from(sys::read_all(0, "standard input"));
+  if (command.program != "-") return read_program_file(command.program, command, request);
+  std::string standard_input = sys::read_all(0, "standard input");
   request.folder = absolute_folder(".");
+  if (is_imgql_text(command, standard_input)) {
+    request.program = imgql_source(command, "-", std::move(standard_input));
+    return;
+  }
+  program::Source text = program::source_from(std::move(standard_input));
   const auto document = apply_document(text, app, command);
   if (!document) {
     request.program = std::move(text);
   } else if (document->source) {
     request.program = document->source;
   } else {
-    read_program_file(document->file, request);
+    read_program_file(document->file, command, request);
   }
 }
 
@@ -217,6 +228,7 @@ void take_settings(const RunCommand& command, const Context& context, RunRequest
   request.run.is_width_chosen = command.jobs.has_value();
   request.shares_machine = command.machine != "none";
   request.run.failure_limit = failure_limit(command.keep_going);
+  request.run.is_failure_limit_chosen = !command.keep_going.empty();
   request.run.retries = command.retries;
   request.run.priority = priority_from(command.priority);
   request.run.targets = command.targets;
@@ -231,6 +243,7 @@ void take_settings(const RunCommand& command, const Context& context, RunRequest
   request.run.waits_for_consent = !command.no_wait;
   request.run.jobserver = jobserver_style(command.jobserver);
   request.answer.full_results = command.full_results;
+  request.answer.full_prints = !context.json;
   if (command.nodes == "all") request.answer.nodes = session::AnswerOptions::Nodes::all;
   if (!command.result.empty()) {
     request.answer.result_node = command.result;

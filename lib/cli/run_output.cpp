@@ -37,6 +37,10 @@ void tell(const std::string& text) {
   sys::screen_on(k_messages)->write(text);
 }
 
+void show_print(const wire::ResultAnswer& result, bool to_terminal) {
+  write_bytes(*result.before + result.bytes + "\n", to_terminal);
+}
+
 void show_results(const wire::RunAnswer& answer) {
   constexpr int k_standard_output = 1;
   constexpr std::size_t k_shown_max = 20;  // more than that nobody reads
@@ -44,6 +48,10 @@ void show_results(const wire::RunAnswer& answer) {
   const bool to_terminal = sys::is_terminal(k_standard_output);
   std::size_t shown = 0;
   for (const wire::ResultAnswer& result : answer.results) {
+    if (result.before) {
+      show_print(result, to_terminal);
+      continue;
+    }
     if (result.bytes.empty()) continue;
     if (to_terminal && ++shown > k_shown_max) continue;
     if (several) write_out("== " + escape_for_terminal(result.node_id) + " ==\n");
@@ -129,10 +137,10 @@ int show(const wire::DryRunAnswer& answer, const Context& context) {
   return static_cast<int>(Exit::done);
 }
 
-int show_faults(const session::InvalidProgram& invalid, const std::vector<std::string>& texts,
-                const std::string& program_name, const Context& context) {
+int show_faults(const session::InvalidProgram& invalid, const std::string& program_name,
+                const Context& context) {
   std::string lines;
-  for (const std::string& text : texts) lines += context.tool + ": " + text + '\n';
+  for (const std::string& text : invalid.shown) lines += context.tool + ": " + text + '\n';
   tell(lines);
   if (context.json) {
     const std::size_t faults = invalid.diagnostics.size();
@@ -148,16 +156,17 @@ int show_faults(const session::InvalidProgram& invalid, const std::vector<std::s
 }
 
 int show(const session::InvalidProgram& invalid, const RunOutput& output, const Context& context) {
-  std::vector<std::string> texts;
+  if (!invalid.shown.empty()) return show_faults(invalid, output.program_name, context);
+  session::InvalidProgram told = invalid;
   for (const program::Diagnostic& diagnostic : invalid.diagnostics) {
-    std::string& text = texts.emplace_back(escape_for_terminal(output.program_name));
+    std::string& text = told.shown.emplace_back(escape_for_terminal(output.program_name));
     if (diagnostic.line > 0) {
       text += ':' + std::to_string(diagnostic.line) + ':' + std::to_string(diagnostic.column);
     }
     text += ": " + escape_for_terminal(diagnostic.message);
     if (!diagnostic.hint.empty()) text += " (" + escape_for_terminal(diagnostic.hint) + ')';
   }
-  return show_faults(invalid, texts, output.program_name, context);
+  return show_faults(told, output.program_name, context);
 }
 
 }  // namespace dsched::cli

@@ -21,9 +21,8 @@ struct RunOutput {
 [[nodiscard]] int show(const wire::DryRunAnswer& answer, const Context& context);
 [[nodiscard]] int show(const session::InvalidProgram& invalid, const RunOutput& output,
                        const Context& context);
-// The same with texts for people of one's own, one for each fault.
+// The same of a program whose faults have texts for people of their own.
 [[nodiscard]] int show_faults(const session::InvalidProgram& invalid,
-                              const std::vector<std::string>& texts,
                               const std::string& program_name, const Context& context);
 
 }  // namespace dsched::cli

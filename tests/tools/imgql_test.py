@@ -47,10 +47,8 @@ class Imgql(ToolTest):
         self.assertIn('p.imgql:2:11: E_UNBOUND_IDENTIFIER: y is not declared\n  print "y" y\n'
                       "            ^\n", done.err)
 
-    def test_what_cannot_be_read_or_run_is_said(self):
+    def test_what_cannot_be_read_is_said(self):
         self.assertIn("nothing.imgql", self.run_tool("nothing.imgql", code=2).err)
-        self.write("p.imgql", 'print "a" 1')
-        self.assertIn("cannot be run yet", self.run_tool("p.imgql", code=2).err)
         self.assertFalse(self.exists(".dsched"))
 
     def test_strict_and_standard_input(self):

@@ -14,7 +14,8 @@ using namespace dsched;
 
 int run_or_look(const CLI::App& app, cli::RunCommand& command, cli::Context& context,
                 const std::optional<std::vector<std::string>>& words) {
-  if (!words && cli::is_imgql(command)) return cli::show_imgql(command, context);
+  if (!words && cli::is_to_be_shown(command) && command.language != "json")
+    return cli::show_imgql(command, context);
   session::RunRequest request = cli::run_request(app, command, context, words);
   const cli::RunOutput output{.program_name = words                    ? words->front()
                                               : command.program == "-" ? "standard input"
