@@ -209,11 +209,53 @@ def check_worker_cpp(example):
     expect("parameters.number must be" in failed["output"], "what the worker said")
 
 
+def surveyed(example):
+    """What survey.imgql says of a text, in another language."""
+    found = {}
+    for name in sorted(os.listdir(example.path("texts"))):
+        text = example.read(f"texts/{name}")
+        words = collections.Counter(re.findall("[a-z]{4,}", text.lower()))
+        favourite = min(words, key=lambda word: (-words[word], word))
+        found[name] = f"{name}: {len(text.split())} words, most often {favourite}"
+    return found
+
+
+def check_imgql_survey(example):
+    program = ("survey.imgql",)
+    first = example.run(program=program)
+    survey = list(surveyed(example).values())
+    expect_equal(first["results"]["survey"]["text"], str(survey), "the survey")
+    expect_equal(json.loads(example.read("survey.json")), survey, "survey.json")
+    expect_equal(first["results"]["longest"]["text"], "sea.text", "the longest text")
+    commands = {name for name in ran(first) if name.startswith(("survey.", "lengths."))
+                and ":file" not in name}
+    expect(len(commands) == 6, f"two commands for each of three files ran: {commands}")
+
+    again = example.run(program=program)
+    expect_equal(ran(again), {"save:survey.json"}, "a second run runs nothing but the effect")
+
+    with open(example.path("texts/sea.text"), "a", encoding="utf-8") as file:
+        file.write("And the sea, and the sea.\n")
+    changed = example.run(program=program)
+    touched = {name.split(":")[0] for name in ran(changed)} - {"save"}
+    expect(touched <= {"survey.2", "lengths.2", "lengths"}, f"one element ran again: {touched}")
+    expect_equal(changed["results"]["survey"]["text"], str(list(surveyed(example).values())),
+                 "the new survey")
+
+    with open(example.path("texts/air.text"), "w", encoding="utf-8") as file:
+        file.write("Nothing but air, above and below; nothing else.\n")
+    more = example.run(program=program)
+    expect_equal(more["results"]["survey"]["text"], str(list(surveyed(example).values())),
+                 "the survey with one more text")
+    commands = {name for name in ran(more) if name.endswith((":shell", ":shell~2"))}
+    expect(len(commands) <= 2, f"only the new text's commands ran: {commands}")
+
+
 def main():
     name, bin_dir = sys.argv[1:]
     checks = {"c-program": check_c_program, "licences": check_licences, "ci": check_ci,
               "approval": check_approval, "worker-python": check_worker_python,
-              "worker-cpp": check_worker_cpp}
+              "worker-cpp": check_worker_cpp, "imgql-survey": check_imgql_survey}
     with tempfile.TemporaryDirectory(prefix="dsched-example-") as folder:
         try:
             checks[name](Example(name, bin_dir, folder))
