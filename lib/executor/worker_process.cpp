@@ -92,6 +92,7 @@ struct ProcessRunner::Running {
   std::optional<StreamPump> pump;     // fills its standard input
   std::shared_ptr<Stream> stream;     // what it writes, as others read it
   bool readers_are_behind = false;    // as it was last told
+  int hash_look_ms = 0;               // when to look whether there is more of it to hash
   int show_error = 0;                 // why what passes through could not be written; 0: it could
   std::uint64_t runner_peak_kib = 0;  // when it started: see sys/peak_memory.h
   std::uint64_t seen_peak_kib = 0;    // of the main process, while it lived; 0: never looked at
@@ -101,10 +102,24 @@ struct ProcessRunner::Running {
 int ProcessRunner::short_wait(const Running& running) {
   constexpr int k_lag_look_ms = 2;  // a gigabyte per second writes two megabytes meanwhile
   const bool has_limit = running.stream && running.stream->has_limit();
-  const int for_readers = has_limit ? k_lag_look_ms : -1;
-  const int for_pump = running.pump ? running.pump->timeout() : -1;
-  if (for_pump < 0 || for_readers < 0) return std::max(for_pump, for_readers);
-  return std::min(for_pump, for_readers);
+  int wait_ms = -1;
+  for (const int one : {has_limit ? k_lag_look_ms : -1, running.stream ? running.hash_look_ms : -1,
+                        running.pump ? running.pump->timeout() : -1}) {
+    if (one >= 0) wait_ms = wait_ms < 0 ? one : std::min(wait_ms, one);
+  }
+  return wait_ms;
+}
+
+// While others read it the result is hashed, so that nobody waits for that in the end.
+void ProcessRunner::hash_meanwhile(Running& running) {
+  constexpr int k_look_ms_min = 4;
+  constexpr int k_look_ms_max = 250;
+  if (!running.stream) return;
+  if (result_.hash_some()) {
+    running.hash_look_ms = 0;
+  } else {
+    running.hash_look_ms = std::clamp(2 * running.hash_look_ms, k_look_ms_min, k_look_ms_max);
+  }
 }
 
 ProcessRunner::ProcessRunner(const ProcessExecutorOptions& options, std::size_t index,
@@ -200,7 +215,10 @@ void ProcessRunner::run(const Attempt& attempt, const ProcessWork& work, Ended& 
   Running running;
   running.root.attempt_id = attempt.id;
   running.stream = attempt.stream;
-  if (running.stream) running.stream->open(result_.fd());
+  if (running.stream) {
+    result_.only_grow();
+    running.stream->open(result_.fd());
+  }
   if (!spawn(work, running, ended)) {
     if (running.stream) result_.abandon();
     return;
@@ -253,6 +271,7 @@ void ProcessRunner::wait_for_end(Running& running, const Tell& tell) {
     if (items[1].revents != 0) obey(running);
     if (items[0].revents != 0) return;
     if (running.pump) running.pump->step();
+    hash_meanwhile(running);
   }
 }
 

@@ -46,6 +46,7 @@ class ProcessRunner {
   void wait_for_end(Running& running, const Tell& tell);
   [[nodiscard]] static int short_wait(const Running& running);
   void look_at_readers(Running& running, const Tell& tell);
+  void hash_meanwhile(Running& running);
   void obey(Running& running);
   void obey(Running& running, Control what);
   void settle(Running& running, Ended& ended);
