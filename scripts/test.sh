@@ -9,8 +9,8 @@
 #   tests        unit tests, the rules of the house, the tools, examples, benchmarks with tiny input
 #   asan-ubsan   unit tests and the simulated world under the address and undefined sanitizers
 #   tsan         unit tests of what starts threads under the thread sanitizer
-#   fuzz         the program reader under libFuzzer for FUZZ_SECONDS (20); needs clang. Its corpus is
-#                replayed by the unit tests
+#   fuzz         the readers of programs and values under libFuzzer for FUZZ_SECONDS (20) each;
+#                needs clang. The corpus of JSON programs is replayed by the unit tests
 #
 # When a stage fails the others still run, and the exit code is 1. The full output of a stage is in
 # build/test-logs/STAGE.log; of a failed one the end is shown. Writes nothing outside build/ and the
@@ -55,9 +55,13 @@ stage_asan_ubsan() { build_joined asan-ubsan unit_tests && run_tests asan-ubsan 
 stage_tsan() { build_joined tsan threaded_tests && run_tests tsan -L threaded; }
 # What the fuzzer finds interesting goes to the first folder; the corpus is only read.
 stage_fuzz() {
-  configure fuzz && build fuzz --target program_fuzz && mkdir -p build/fuzz/found &&
-    build/fuzz/tests/fuzz/program_fuzz -max_total_time="${FUZZ_SECONDS:-20}" -rss_limit_mb=1024 -timeout=10 \
-      -artifact_prefix=build/fuzz/ build/fuzz/found tests/fuzz/corpus
+  configure fuzz && build fuzz && fuzz program tests/fuzz/corpus &&
+    fuzz imgql tests/voxlogica/cases && fuzz value tests/fuzz/value_corpus
+}
+fuzz() {
+  mkdir -p "build/fuzz/found/$1" &&
+    "build/fuzz/tests/fuzz/$1_fuzz" -max_total_time="${FUZZ_SECONDS:-20}" -rss_limit_mb=1024 \
+      -timeout=10 -artifact_prefix=build/fuzz/ "build/fuzz/found/$1" "$2"
 }
 
 # Sets processor_seconds: what the script's children have used so far. A subshell would not know.
