@@ -73,7 +73,7 @@ NodeId Reducer::fail_unknown(const Expr& expr) {
                 name + ": primitives on images are not available");
   }
   std::vector<std::string_view> known;
-  for (const auto& [declared, number] : latest_) known.push_back(declared);
+  for (const std::uint32_t number : latest_) known.push_back(declarations_[number].command->text);
   for (const Primitive& primitive : primitives()) known.push_back(primitive.name);
   std::sort(known.begin(), known.end());
   constexpr std::size_t k_known_max = 10'000;  // beyond that a guess costs more than it helps
@@ -86,9 +86,9 @@ NodeId Reducer::fail_unknown(const Expr& expr) {
 }
 
 const Reducer::Declaration* Reducer::declaration(std::string_view name, std::uint32_t limit) const {
-  const auto found = latest_.find(name);
-  if (found == latest_.end()) return nullptr;
-  std::uint32_t number = found->second;
+  const std::uint32_t at = latest_of(name, hash_of(name));
+  if (at == FlatIndex::k_none) return nullptr;
+  std::uint32_t number = latest_[at];
   while (number != UINT32_MAX && number >= limit) number = declarations_[number].earlier;
   return number == UINT32_MAX ? nullptr : &declarations_[number];
 }
@@ -382,8 +382,14 @@ void Reducer::declare(const Command& command) {
   Declaration declared{&command, k_no_node, UINT32_MAX};
   if (command.parameters_count == 0) declared.value = reduce(command.value, {UINT32_MAX, number});
   if (declared.value != k_no_node) out_.graph.set_name(declared.value, command.text);
-  const auto [at, is_new] = latest_.emplace(command.text, number);
-  if (!is_new) declared.earlier = std::exchange(at->second, number);
+  const std::uint32_t hash = hash_of(command.text);
+  const std::uint32_t at = latest_of(command.text, hash);
+  if (at == FlatIndex::k_none) {
+    latest_index_.insert(hash, static_cast<std::uint32_t>(latest_.size()));
+    latest_.push_back(number);
+  } else {
+    declared.earlier = std::exchange(latest_[at], number);
+  }
   declarations_.push_back(declared);
 }
 
