@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/failure.h"
 
+#include <string.h>
+
 namespace dsched {
 
 std::string_view name_of(FailureClass failure) {
@@ -29,6 +31,14 @@ std::string_view name_of(FailureClass failure) {
       return "expired";
   }
   return "";
+}
+
+std::string end_text(std::optional<int> exit_code, std::optional<int> signal) {
+  if (exit_code) return "exit " + std::to_string(*exit_code);
+  if (!signal) return {};
+  std::string text = "signal " + std::to_string(*signal);
+  if (const char* name = ::sigabbrev_np(*signal)) text += std::string(" (") + name + ")";
+  return text;
 }
 
 }  // namespace dsched

@@ -3,6 +3,8 @@
 // Why an attempt gave no result: the closed list that retries, recovery and people steer by.
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace dsched {
@@ -24,5 +26,8 @@ enum class FailureClass : std::uint8_t {
 
 // "exit", "not_found", …; empty for none.
 [[nodiscard]] std::string_view name_of(FailureClass failure);
+
+// "exit 3", "signal 9 (KILL)": how a process ended; empty when neither is known.
+[[nodiscard]] std::string end_text(std::optional<int> exit_code, std::optional<int> signal);
 
 }  // namespace dsched

@@ -152,6 +152,16 @@ std::string escape_for_terminal(std::string_view text) {
   return out;
 }
 
+std::string as_utf8(std::string_view text) {
+  return is_utf8(text) ? std::string(text) : escape_for_terminal(text);
+}
+
+void cut_to_whole_characters(std::string& text) {
+  const auto invalid = find_invalid_utf8(text);
+  constexpr std::size_t k_longest_sequence = 4;
+  if (invalid && text.size() - *invalid < k_longest_sequence) text.resize(*invalid);
+}
+
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   std::size_t start = 0;

@@ -26,6 +26,11 @@ namespace dsched {
 // as it was. The result holds no byte that moves the cursor.
 [[nodiscard]] std::string escape_for_terminal(std::string_view text);
 
+// Text for a document, which must be UTF-8: as it is where it is, else escaped.
+[[nodiscard]] std::string as_utf8(std::string_view text);
+// Cuts away a character at the end that a limit split.
+void cut_to_whole_characters(std::string& text);
+
 // Appends `text` as a JSON string with quotes, escaping only what JSON demands (", \ and C0).
 // `text` must be UTF-8.
 void append_json_string(std::string& out, std::string_view text);

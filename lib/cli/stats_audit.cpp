@@ -25,7 +25,7 @@ void text_or_null(wire::JsonWriter& out, std::string_view name, const std::strin
   if (text.empty()) {
     out.null();
   } else {
-    out.text(is_utf8(text) ? text : escape_for_terminal(text));
+    out.text(as_utf8(text));
   }
 }
 

@@ -40,13 +40,6 @@ std::string shown(std::string_view line) {
   return "'" + text + (line.size() > k_shown ? "…'" : "'");
 }
 
-std::string end_text(const sys::ProcessEnd& end) {
-  if (end.exit_code) return "exit " + std::to_string(*end.exit_code);
-  std::string text = "signal " + std::to_string(*end.signal);
-  if (const char* name = ::sigabbrev_np(*end.signal)) text += std::string(" (") + name + ")";
-  return text;
-}
-
 struct Pipe {
   sys::Fd reading;
   sys::Fd writing;
@@ -459,7 +452,7 @@ void WorkerInstance::ended(Instant now, std::vector<RequestEnd>& ends) {
 void WorkerInstance::note_end(Instant now, const sys::ProcessEnd& end) {
   const bool is_pipe_end = cause_.starts_with("closed its") && !is_killed_;
   if (cause_.empty() || is_pipe_end) {
-    cause_ = end_text(end);
+    cause_ = end_text(end.exit_code, end.signal);
     if (!in_.empty()) cause_ += " in the middle of an answer";
   }
   const bool is_crash =

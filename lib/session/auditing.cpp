@@ -15,7 +15,7 @@ void audit(store::Store& store, const Audited& what) {
     if (details.size() > 1) details += ',';
     append_json_string(details, name);
     details += ':';
-    append_json_string(details, is_utf8(value) ? value : escape_for_terminal(value));
+    append_json_string(details, as_utf8(value));
   }
   journal::AuditRecord record{.at = store.world().clock.wall(),
                               .actor = sys::user_name(),

@@ -30,7 +30,7 @@ std::optional<std::uint64_t> number_from(std::string_view text) {
 
 // Names in programs may hold any UTF-8, but a record that another tool stored may hold any bytes.
 std::string shown(const std::string& text) {
-  return is_utf8(text) ? text : escape_for_terminal(text);
+  return as_utf8(text);
 }
 
 }  // namespace

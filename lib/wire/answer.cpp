@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "base/time_text.h"
+#include "wire/members.h"
 
 namespace dsched::wire {
 namespace {
@@ -13,33 +14,6 @@ constexpr std::size_t k_piece = 64 * 1024;
 
 std::int64_t whole_ms(Nanoseconds time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
-}
-
-// Paths and logs may hold any bytes; a document may not.
-void any_text(JsonWriter& out, std::string_view value) {
-  if (is_utf8(value)) {
-    out.text(value);
-  } else {
-    out.text(escape_for_terminal(value));
-  }
-}
-
-void text_or_null(JsonWriter& out, std::string_view name, std::string_view value) {
-  out.key(name);
-  if (value.empty()) {
-    out.null();
-  } else {
-    any_text(out, value);
-  }
-}
-
-void number_or_null(JsonWriter& out, std::string_view name, std::optional<int> value) {
-  out.key(name);
-  if (value) {
-    out.number(std::int64_t{*value});
-  } else {
-    out.null();
-  }
 }
 
 void write_error_member(JsonWriter& out, const ErrorAnswer& error) {

@@ -20,6 +20,9 @@
 namespace dsched::wire {
 
 // One goal's result.
+// Bytes of a result that stand in an answer unless all are asked for.
+inline constexpr std::uint64_t k_shown_bytes_max = 64 * 1024;
+
 struct ResultAnswer {
   std::string node_id;  // or what it stands under instead
   // Of what a VoxLogica program prints: a line of its own, with this before the bytes.

@@ -3,27 +3,14 @@
 
 #include "base/text.h"
 #include "base/time_text.h"
+#include "wire/members.h"
 
 namespace dsched::wire {
 namespace {
 
-// Programs and people may give any bytes; JSON may not hold them.
-std::string utf8_of_approval(const std::string& text) {
-  return is_utf8(text) ? text : escape_for_terminal(text);
-}
-
-void text_or_null(JsonWriter& out, std::string_view name, const std::string& text) {
-  out.key(name);
-  if (text.empty()) {
-    out.null();
-  } else {
-    out.text(utf8_of_approval(text));
-  }
-}
-
 void write_texts(JsonWriter& out, std::string_view name, const std::vector<std::string>& texts) {
   out.key(name).begin_array();
-  for (const std::string& text : texts) out.text(utf8_of_approval(text));
+  for (const std::string& text : texts) out.text(as_utf8(text));
   out.end_array();
 }
 
@@ -50,7 +37,7 @@ std::string pending_document(const std::vector<PendingApproval>& pending,
     out.key("task_id").text(one.task_id);
     out.key("name").text(one.name);
     text_or_null(out, "reason", one.reason);
-    out.key("command").text(utf8_of_approval(one.command));
+    out.key("command").text(as_utf8(one.command));
     out.key("arguments").raw(one.arguments);
     out.key("waiting_since").text(to_rfc3339(one.waiting_since));
     text_or_null(out, "expires_at", one.expires_at ? to_rfc3339(*one.expires_at) : std::string{});
@@ -68,7 +55,7 @@ std::string token_document(const TokenAnswer& answer, JsonWriter::Layout layout)
   out.key("success").boolean(true);
   out.key("token").text(answer.token);
   write_texts(out, "task_ids", answer.task_ids);
-  out.key("task_type").text(utf8_of_approval(answer.type));
+  out.key("task_type").text(as_utf8(answer.type));
   out.key("expires_at").text(to_rfc3339(answer.expires_at));
   out.key("message").text("Approval token generated for " + count_text(answer.task_ids.size()));
   out.key("audit_head").text(answer.audit_head);
@@ -140,14 +127,14 @@ std::string approval_document(const ApprovalAnswer& answer, JsonWriter::Layout l
     out.begin_object();
     out.key("task_id").text(task.task_id);
     out.key("task_name").text(task.name);
-    out.key("task_type").text(utf8_of_approval(task.type));
+    out.key("task_type").text(as_utf8(task.type));
     out.key("previous_status").text("awaiting_approval");
     out.key("new_status").text(is_approval ? "approved" : "denied");
     out.key("approved_at").text(at);
     out.end_object();
   }
   out.end_array();
-  out.key("approved_by").text(utf8_of_approval(answer.by));
+  out.key("approved_by").text(as_utf8(answer.by));
   text_or_null(out, "approved_at", answer.is_success() ? at : std::string{});
   out.key("message").text(message_of(answer));
   write_texts(out, "warnings", answer.warnings);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "wire/members.h"
 
 namespace dsched::wire {
 namespace {
@@ -13,39 +14,15 @@ double milliseconds(Nanoseconds time) {
   return std::round(static_cast<double>(time.count()) / 1e3) / 1e3;
 }
 
-void any_text_of_batch(JsonWriter& out, std::string_view value) {
-  if (is_utf8(value)) {
-    out.text(value);
-  } else {
-    out.text(escape_for_terminal(value));
-  }
-}
-
-void text_or_null(JsonWriter& out, std::string_view value) {
-  if (value.empty()) {
-    out.null();
-  } else {
-    any_text_of_batch(out, value);
-  }
-}
-
-void number_or_null(JsonWriter& out, std::optional<int> value) {
-  if (value) {
-    out.number(std::int64_t{*value});
-  } else {
-    out.null();
-  }
-}
-
 void write_error_members(JsonWriter& out, const RequestError& error) {
   out.key("kind").text(name_of(error.kind));
-  any_text_of_batch(out.key("message"), error.message);
-  if (!error.hint.empty()) any_text_of_batch(out.key("hint"), error.hint);
+  any_text(out.key("message"), error.message);
+  if (!error.hint.empty()) any_text(out.key("hint"), error.hint);
   out.key("details").raw(error.details.empty() ? "[]" : error.details);
-  text_or_null(out.key("class"), name_of(error.failure));
-  number_or_null(out.key("exit_code"), error.exit_code);
-  number_or_null(out.key("signal"), error.signal);
-  if (!error.output.empty()) any_text_of_batch(out.key("output"), error.output);
+  text_or_null(out, "class", name_of(error.failure));
+  number_or_null(out, "exit_code", error.exit_code);
+  number_or_null(out, "signal", error.signal);
+  if (!error.output.empty()) any_text(out.key("output"), error.output);
 }
 
 }  // namespace
@@ -70,7 +47,7 @@ void append_line(std::string& out, const BatchAnswer& answer) {
   if (answer.attempts > 1) line.key("attempts").number(std::uint64_t{answer.attempts});
   if (answer.tokens) line.key("tokens").number(*answer.tokens);
   line.key("reused").boolean(answer.reused);
-  if (!answer.log.empty()) any_text_of_batch(line.key("log"), answer.log);
+  if (!answer.log.empty()) any_text(line.key("log"), answer.log);
   line.key("metadata");
   if (answer.metadata.empty()) {
     line.null();

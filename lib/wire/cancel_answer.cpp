@@ -25,10 +25,6 @@ std::string_view unchanged_name(CancelAction action) {
   return action == CancelAction::pause ? "already_paused" : "not_paused";
 }
 
-std::string utf8(const std::string& text) {
-  return is_utf8(text) ? text : escape_for_terminal(text);
-}
-
 std::string shown_id(const CancelItem& item) {
   return item.node_id.empty() ? item.execution_id : item.execution_id + '/' + item.node_id;
 }
@@ -45,7 +41,7 @@ void write_list(JsonWriter& out, std::string_view name, const CancelAnswer& answ
   out.key(name).begin_array();
   for (const CancelItem& item : answer.items) {
     if (item.result != result) continue;
-    out.text(utf8(result == CancelResult::not_found ? item.name : shown_id(item)));
+    out.text(as_utf8(result == CancelResult::not_found ? item.name : shown_id(item)));
   }
   out.end_array();
 }
@@ -54,10 +50,10 @@ void write_list(JsonWriter& out, std::string_view name, const CancelAnswer& answ
 void write_error_member(JsonWriter& out, const std::vector<ErrorAnswer>& errors) {
   out.key("error").begin_object();
   out.key("kind").text(dsched::name_of(errors.front().kind));
-  out.key("message").text(utf8(errors.front().message));
+  out.key("message").text(as_utf8(errors.front().message));
   out.key("details").begin_array();
   for (const ErrorAnswer& error : errors) {
-    out.begin_object().key("message").text(utf8(error.message));
+    out.begin_object().key("message").text(as_utf8(error.message));
     out.end_object();
   }
   out.end_array().end_object();

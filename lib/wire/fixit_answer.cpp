@@ -7,14 +7,6 @@
 #include "base/time_text.h"
 
 namespace dsched::wire {
-namespace {
-
-std::string utf8_of_fixit(const std::string& text) {
-  return is_utf8(text) ? text : escape_for_terminal(text);
-}
-
-}  // namespace
-
 std::uint64_t FixAnswer::count(FixResult result) const {
   return static_cast<std::uint64_t>(
       std::count_if(tasks.begin(), tasks.end(),
@@ -63,14 +55,14 @@ std::string fix_document(const FixAnswer& answer, JsonWriter::Layout layout) {
     out.key("task_name").text(task.name);
     out.key("previous_status").text(task.previous_status);
     out.key("new_status").text(task.new_status);
-    out.key("action_taken").text(utf8_of_fixit(task.action));
+    out.key("action_taken").text(as_utf8(task.action));
     out.key("retry_count").number(std::uint64_t{task.retries});
-    out.key("reason").text(utf8_of_fixit(task.reason));
+    out.key("reason").text(as_utf8(task.reason));
     out.end_object();
   }
   out.end_array();
   out.key("estimated_completion").null();
-  out.key("initiated_by").text(utf8_of_fixit(answer.by));
+  out.key("initiated_by").text(as_utf8(answer.by));
   out.key("initiated_at").text(to_rfc3339(answer.began));
   out.key("completed_at");
   if (answer.ended) {
@@ -80,7 +72,7 @@ std::string fix_document(const FixAnswer& answer, JsonWriter::Layout layout) {
   }
   out.key("message").text(answer.message());
   out.key("warnings").begin_array();
-  for (const std::string& warning : answer.warnings) out.text(utf8_of_fixit(warning));
+  for (const std::string& warning : answer.warnings) out.text(as_utf8(warning));
   out.end_array();
   out.key("audit_head").text(answer.audit_head);
   if (!answer.is_success()) {

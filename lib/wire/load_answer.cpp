@@ -2,6 +2,7 @@
 #include "wire/load_answer.h"
 
 #include "base/time_text.h"
+#include "wire/members.h"
 
 namespace dsched::wire {
 namespace {
@@ -18,15 +19,6 @@ void real_or_null(JsonWriter& out, std::string_view name, std::optional<double> 
   out.key(name);
   if (value) {
     out.real(*value);
-  } else {
-    out.null();
-  }
-}
-
-void moment_or_null(JsonWriter& out, std::string_view name, std::optional<WallTime> time) {
-  out.key(name);
-  if (time) {
-    out.text(to_rfc3339(*time));
   } else {
     out.null();
   }
@@ -109,7 +101,7 @@ std::string to_json(const StatisticsAnswer& answer, Layout layout) {
   real_or_null(out, "p99", in_ms(answer.queue_time.p99));
   out.end_object();
   real_or_null(out, "average_batch_utilization", answer.batch_utilization);
-  moment_or_null(out, "start_time", answer.start);
+  time_or_null(out, "start_time", answer.start);
   out.end_object();
   return out.take();
 }
@@ -136,7 +128,7 @@ std::string to_json(const WaitingLine& line) {
   } else {
     out.text(line.pool);
   }
-  moment_or_null(out, "until", line.until);
+  time_or_null(out, "until", line.until);
   out.key("nodes").begin_array();
   for (const std::string_view node : line.nodes) out.text(node);
   out.end_array();

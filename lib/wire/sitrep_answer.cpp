@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "base/time_text.h"
+#include "wire/members.h"
 
 namespace dsched::wire {
 namespace {
@@ -13,28 +14,15 @@ double ratio(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 1.0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-std::string utf8_of_sitrep(const std::string& text) {
-  return is_utf8(text) ? text : escape_for_terminal(text);
-}
-
 // At most so many characters (code points), none of them cut in two.
 std::string shortened(const std::string& text) {
-  std::string whole = utf8_of_sitrep(text);
+  std::string whole = as_utf8(text);
   std::size_t characters = 0;
   for (std::size_t i = 0; i < whole.size(); ++i) {
     const bool begins = (whole[i] & 0xC0) != 0x80;
     if (begins && ++characters > k_error_characters) return whole.substr(0, i);
   }
   return whole;
-}
-
-void time_or_null_of_sitrep(JsonWriter& out, std::string_view name, std::optional<WallTime> time) {
-  out.key(name);
-  if (time) {
-    out.text(to_rfc3339(*time));
-  } else {
-    out.null();
-  }
 }
 
 void write_metrics(JsonWriter& out, const SitrepAnswer& answer) {
@@ -57,8 +45,8 @@ void write_recent(JsonWriter& out, const RecentTask& task) {
   out.key("name").text(task.name);
   out.key("status").text(task.status);
   out.key("description").text(shortened(task.description));
-  time_or_null_of_sitrep(out, "started_at", task.started_at);
-  time_or_null_of_sitrep(out, "completed_at", task.completed_at);
+  time_or_null(out, "started_at", task.started_at);
+  time_or_null(out, "completed_at", task.completed_at);
   out.key("duration_seconds");
   if (task.duration) {
     out.real(std::chrono::duration<double>(*task.duration).count());
@@ -78,8 +66,8 @@ void write_lists(JsonWriter& out, const SitrepAnswer& answer) {
   out.key("immediate_actions").begin_array();
   for (const ImmediateAction& action : answer.actions) {
     out.begin_object();
-    out.key("command").text(utf8_of_sitrep(action.command));
-    out.key("reason").text(utf8_of_sitrep(action.reason));
+    out.key("command").text(as_utf8(action.command));
+    out.key("reason").text(as_utf8(action.reason));
     out.end_object();
   }
   out.end_array();
@@ -87,8 +75,8 @@ void write_lists(JsonWriter& out, const SitrepAnswer& answer) {
   for (const WatchItem& item : answer.watch) {
     out.begin_object();
     out.key("kind").text(item.kind);
-    out.key("object").text(utf8_of_sitrep(item.object));
-    out.key("reason").text(utf8_of_sitrep(item.reason));
+    out.key("object").text(as_utf8(item.object));
+    out.key("reason").text(as_utf8(item.reason));
     out.end_object();
   }
   out.end_array();
@@ -96,10 +84,10 @@ void write_lists(JsonWriter& out, const SitrepAnswer& answer) {
   for (const StandingStill& still : answer.still) {
     out.begin_object();
     out.key("execution").number(still.execution);
-    out.key("dag_id").text(utf8_of_sitrep(still.dag_id));
+    out.key("dag_id").text(as_utf8(still.dag_id));
     out.key("status").text(engine::name_of(still.status));
     out.key("reason").text(still.reason);
-    out.key("explanation").text(utf8_of_sitrep(still.explanation));
+    out.key("explanation").text(as_utf8(still.explanation));
     out.end_object();
   }
   out.end_array();
@@ -169,7 +157,7 @@ std::string to_json(const SitrepAnswer& answer, JsonWriter::Layout layout) {
   if (!answer.error.empty()) {
     out.key("error").begin_object();
     out.key("kind").text("storage");
-    out.key("message").text(utf8_of_sitrep(answer.error));
+    out.key("message").text(as_utf8(answer.error));
     out.key("details").begin_array().end_array();
     out.end_object();
   }

@@ -5,26 +5,13 @@
 
 #include "base/text.h"
 #include "base/time_text.h"
+#include "wire/members.h"
 
 namespace dsched::wire {
 namespace {
 
 std::int64_t milliseconds_of(Nanoseconds time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
-}
-
-// Names given on a command line or by the system may hold any bytes; a document may not.
-void any_text(JsonWriter& out, std::string_view name, std::string_view value) {
-  out.key(name).text(is_utf8(value) ? std::string(value) : escape_for_terminal(value));
-}
-
-void time_or_null(JsonWriter& out, std::string_view name, std::optional<WallTime> time) {
-  out.key(name);
-  if (time) {
-    out.text(to_rfc3339(*time));
-  } else {
-    out.null();
-  }
 }
 
 void digest_or_null(JsonWriter& out, std::string_view name, const std::optional<Digest>& digest) {
@@ -55,7 +42,7 @@ std::string percentage_text(double percentage) {
 std::string to_json(const ProgressAnswer& answer, JsonWriter::Layout layout) {
   JsonWriter out(layout);
   out.begin_object();
-  any_text(out, "dag_id", answer.dag_id);
+  any_text(out.key("dag_id"), answer.dag_id);
   out.key("execution_id").text(answer.execution_id);
   out.key("total_nodes").number(answer.counts.total);
   out.key("completed_nodes").number(answer.counts.completed);
@@ -75,7 +62,7 @@ std::string to_json(const ExecutionLine& line) {
   out.begin_object();
   out.key("execution").number(line.execution);
   out.key("execution_id").text(line.execution_id);
-  any_text(out, "dag_id", line.dag_id);
+  any_text(out.key("dag_id"), line.dag_id);
   out.key("status").text(name_of(line.status));
   out.key("priority").number(std::uint64_t{line.priority.level});
   out.key("total_nodes").number(line.counts.total);
@@ -85,7 +72,7 @@ std::string to_json(const ExecutionLine& line) {
   out.key("submitted_at").text(to_rfc3339(line.submitted_at));
   time_or_null(out, "started_at", line.started_at);
   time_or_null(out, "finished_at", line.finished_at);
-  any_text(out, "initiated_by", line.initiated_by);
+  any_text(out.key("initiated_by"), line.initiated_by);
   out.end_object();
   return out.take();
 }
