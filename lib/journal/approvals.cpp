@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "journal/approvals.h"
 
+#include "journal/columns.h"
 #include "journal/tables.h"
 
 namespace dsched::journal {
@@ -11,27 +12,6 @@ constexpr std::string_view k_gate_columns =
     "arguments,approvers";
 // Between names in a column; no user's name holds it.
 constexpr char k_separator = '\n';
-
-std::int64_t unsigned_as_integer(std::uint64_t value) {
-  return static_cast<std::int64_t>(value);
-}
-
-std::int64_t nanoseconds_of_gates(WallTime time) {
-  return time.time_since_epoch().count();
-}
-
-void bind_time_of_gates(sys::Statement& statement, std::optional<WallTime> time) {
-  if (time) {
-    statement.bind(nanoseconds_of_gates(*time));
-  } else {
-    statement.bind_null();
-  }
-}
-
-std::optional<WallTime> time_in(const sys::Statement& row, int column) {
-  if (row.is_null(column)) return std::nullopt;
-  return WallTime{Nanoseconds{row.integer(column)}};
-}
 
 std::string joined(const std::vector<std::string>& names) {
   std::string out;
@@ -73,13 +53,13 @@ void put_gate(sys::Database& database, const Gate& gate) {
   auto insert = database.prepare(
       "INSERT OR REPLACE INTO gate(execution,node,digest,state,asked_at,expires_at,decided_at,"
       "decided_by,reason,command,arguments,approvers) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)");
-  insert.bind(unsigned_as_integer(gate.execution.value))
+  insert.bind(as_integer(gate.execution.value))
       .bind_text(gate.node_id)
       .bind(gate.digest)
       .bind(static_cast<std::int64_t>(gate.state))
-      .bind(nanoseconds_of_gates(gate.asked_at));
-  bind_time_of_gates(insert, gate.expires_at);
-  bind_time_of_gates(insert, gate.decided_at);
+      .bind(nanoseconds(gate.asked_at));
+  bind_time(insert, gate.expires_at);
+  bind_time(insert, gate.decided_at);
   insert.bind_text(gate.decided_by)
       .bind_text(gate.reason)
       .bind_text(gate.command)
@@ -93,7 +73,7 @@ std::optional<Gate> find_gate(sys::Database& database, ExecutionNumber execution
   if (!has_table(database, "gate")) return std::nullopt;
   auto statement = database.prepare("SELECT " + std::string(k_gate_columns) +
                                     " FROM gate WHERE execution=? AND node=?");
-  statement.bind(unsigned_as_integer(execution.value)).bind_text(node_id);
+  statement.bind(as_integer(execution.value)).bind_text(node_id);
   if (!statement.step()) return std::nullopt;
   return gate_from(statement);
 }
@@ -104,7 +84,7 @@ void each_gate(sys::Database& database, std::optional<ExecutionNumber> execution
   auto statement = database.prepare("SELECT " + std::string(k_gate_columns) + " FROM gate " +
                                     (execution ? "WHERE execution=? " : "") +
                                     "ORDER BY asked_at,execution,node");
-  if (execution) statement.bind(unsigned_as_integer(execution->value));
+  if (execution) statement.bind(as_integer(execution->value));
   while (statement.step()) visit(gate_from(statement));
 }
 
@@ -115,9 +95,9 @@ bool decide_gate(sys::Database& database, ExecutionNumber execution, std::string
           "UPDATE gate SET state=?,decided_at=?,decided_by=? WHERE execution=? AND node=? AND "
           "state=0")
       .bind(static_cast<std::int64_t>(decision.state))
-      .bind(nanoseconds_of_gates(decision.at))
+      .bind(nanoseconds(decision.at))
       .bind_text(decision.by)
-      .bind(unsigned_as_integer(execution.value))
+      .bind(as_integer(execution.value))
       .bind_text(node_id)
       .run();
   return database.changes() == 1;
@@ -126,7 +106,7 @@ bool decide_gate(sys::Database& database, ExecutionNumber execution, std::string
 void remove_waiting_gate(sys::Database& database, ExecutionNumber execution,
                          std::string_view node_id) {
   database.prepare("DELETE FROM gate WHERE execution=? AND node=? AND state=0")
-      .bind(unsigned_as_integer(execution.value))
+      .bind(as_integer(execution.value))
       .bind_text(node_id)
       .run();
 }
@@ -134,7 +114,7 @@ void remove_waiting_gate(sys::Database& database, ExecutionNumber execution,
 void remove_gates(sys::Database& database, ExecutionNumber execution) {
   for (const char* sql :
        {"DELETE FROM gate WHERE execution=?", "DELETE FROM token_node WHERE execution=?"}) {
-    database.prepare(sql).bind(unsigned_as_integer(execution.value)).run();
+    database.prepare(sql).bind(as_integer(execution.value)).run();
   }
 }
 
@@ -144,19 +124,19 @@ void add_token(sys::Database& database, Token& token) {
       .bind(token.hash)
       .bind_text(token.hint)
       .bind_text(token.type)
-      .bind(nanoseconds_of_gates(token.made_at))
-      .bind(nanoseconds_of_gates(token.expires_at))
+      .bind(nanoseconds(token.made_at))
+      .bind(nanoseconds(token.expires_at))
       .bind_text(token.made_by)
       .run();
   token.number = static_cast<std::uint64_t>(database.last_insert_id());
   for (const TokenNode& node : token.nodes) {
     auto insert = database.prepare(
         "INSERT INTO token_node(token,execution,node,digest,used_at) VALUES(?,?,?,?,?)");
-    insert.bind(unsigned_as_integer(token.number))
-        .bind(unsigned_as_integer(node.execution.value))
+    insert.bind(as_integer(token.number))
+        .bind(as_integer(node.execution.value))
         .bind_text(node.node_id)
         .bind(node.digest);
-    bind_time_of_gates(insert, node.used_at);
+    bind_time(insert, node.used_at);
     insert.run();
   }
 }
@@ -180,7 +160,7 @@ std::optional<Token> find_token(sys::Database& database, const Digest& hash) {
   if (!equal_in_constant_time(token.hash, hash)) return std::nullopt;
   auto statement = database.prepare(
       "SELECT execution,node,digest,used_at FROM token_node WHERE token=? ORDER BY rowid");
-  statement.bind(unsigned_as_integer(token.number));
+  statement.bind(as_integer(token.number));
   while (statement.step()) {
     token.nodes.push_back({.execution = {static_cast<std::uint64_t>(statement.integer(0))},
                            .node_id = std::string(statement.bytes(1)),
@@ -192,9 +172,9 @@ std::optional<Token> find_token(sys::Database& database, const Digest& hash) {
 
 void use_token(sys::Database& database, const Token& token, const TokenNode& node, WallTime at) {
   database.prepare("UPDATE token_node SET used_at=? WHERE token=? AND execution=? AND node=?")
-      .bind(nanoseconds_of_gates(at))
-      .bind(unsigned_as_integer(token.number))
-      .bind(unsigned_as_integer(node.execution.value))
+      .bind(nanoseconds(at))
+      .bind(as_integer(token.number))
+      .bind(as_integer(node.execution.value))
       .bind_text(node.node_id)
       .run();
 }
@@ -203,7 +183,7 @@ void remove_tokens(sys::Database& database, WallTime expired_before) {
   for (const char* sql :
        {"DELETE FROM token_node WHERE token IN (SELECT number FROM token WHERE expires_at<?)",
         "DELETE FROM token WHERE expires_at<?"}) {
-    database.prepare(sql).bind(nanoseconds_of_gates(expired_before)).run();
+    database.prepare(sql).bind(nanoseconds(expired_before)).run();
   }
 }
 

@@ -3,31 +3,24 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "journal/columns.h"
 #include "journal/tables.h"
 
 namespace dsched::journal {
 namespace {
 
-constexpr std::string_view k_columns_of_audit =
+constexpr std::string_view k_audited_columns =
     "sequence,at,actor,action,object,outcome,details,hash";
-
-std::int64_t as_integer_of_audit(std::uint64_t value) {
-  return static_cast<std::int64_t>(value);
-}
-
-std::int64_t nanoseconds_of_audit(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 // Names of users and nodes are UTF-8 where we made them; a damaged row may hold anything.
 void append_text(std::string& out, std::string_view text) {
   out += ',';
-  append_json_string(out, is_utf8(text) ? std::string(text) : escape_for_terminal(text));
+  append_json_string(out, as_utf8(text));
 }
 
 Digest hash_of(const AuditRecord& record, const Digest& before) {
   std::string text = "[" + std::to_string(record.sequence) + ',';
-  text += std::to_string(nanoseconds_of_audit(record.at));
+  text += std::to_string(nanoseconds(record.at));
   for (const std::string* part : {&record.actor, &record.action, &record.object, &record.outcome}) {
     append_text(text, *part);
   }
@@ -38,7 +31,7 @@ Digest hash_of(const AuditRecord& record, const Digest& before) {
   return hash.finish();
 }
 
-AuditRecord record_from_of_audit(const sys::Statement& row) {
+AuditRecord audited_in(const sys::Statement& row) {
   AuditRecord record;
   record.sequence = static_cast<std::uint64_t>(row.integer(0));
   record.at = WallTime{Nanoseconds{row.integer(1)}};
@@ -53,7 +46,7 @@ AuditRecord record_from_of_audit(const sys::Statement& row) {
 
 void set_head(sys::Database& database, const AuditHead& head) {
   database.prepare("INSERT OR REPLACE INTO audit_head(one,sequence,hash) VALUES(1,?,?)")
-      .bind(as_integer_of_audit(head.sequence))
+      .bind(as_integer(head.sequence))
       .bind(head.hash)
       .run();
 }
@@ -94,8 +87,8 @@ void append_audit(sys::Database& database, AuditRecord& record) {
       .prepare(
           "INSERT INTO audit(sequence,at,actor,action,object,outcome,details,hash) "
           "VALUES(?,?,?,?,?,?,?,?)")
-      .bind(as_integer_of_audit(record.sequence))
-      .bind(nanoseconds_of_audit(record.at))
+      .bind(as_integer(record.sequence))
+      .bind(nanoseconds(record.at))
       .bind_text(record.actor)
       .bind_text(record.action)
       .bind_text(record.object)
@@ -121,11 +114,11 @@ std::string audit_head_text(sys::Database& database) {
 void each_audit(sys::Database& database, const AuditQuery& query,
                 const std::function<void(const AuditRecord&)>& visit) {
   if (!has_table(database, "audit")) return;
-  auto statement = database.prepare("SELECT " + std::string(k_columns_of_audit) +
+  auto statement = database.prepare("SELECT " + std::string(k_audited_columns) +
                                     " FROM audit WHERE at>=? ORDER BY sequence");
-  statement.bind(query.since ? nanoseconds_of_audit(*query.since) : INT64_MIN);
+  statement.bind(query.since ? nanoseconds(*query.since) : INT64_MIN);
   while (statement.step()) {
-    const AuditRecord record = record_from_of_audit(statement);
+    const AuditRecord record = audited_in(statement);
     const bool is_about = query.object.empty() || record.object == query.object ||
                           record.object.starts_with(query.object + '/');
     if (is_about) visit(record);
@@ -148,10 +141,10 @@ std::vector<std::string> verify_audit(sys::Database& database) {
   if (!has_table(database, "audit")) return faults;
   const auto head = audit_head(database);
   std::optional<AuditHead> last;
-  auto statement = database.prepare("SELECT " + std::string(k_columns_of_audit) +
+  auto statement = database.prepare("SELECT " + std::string(k_audited_columns) +
                                     " FROM audit ORDER BY sequence");
   while (statement.step()) {
-    const AuditRecord record = record_from_of_audit(statement);
+    const AuditRecord record = audited_in(statement);
     std::optional<Digest> before;
     if (!last) {
       before = removed_before(database, record.sequence);
@@ -185,7 +178,7 @@ std::uint64_t trim_audit(sys::Database& database, const AuditTrim& trim) {
   {
     // Up to the first that stays: the chain is cut at its beginning only.
     auto statement = database.prepare("SELECT sequence,at,hash FROM audit ORDER BY sequence");
-    while (statement.step() && statement.integer(1) < nanoseconds_of_audit(trim.before)) {
+    while (statement.step() && statement.integer(1) < nanoseconds(trim.before)) {
       last = AuditHead{static_cast<std::uint64_t>(statement.integer(0)),
                        statement.digest(2).value_or(Digest{})};
       ++removed;
@@ -199,9 +192,7 @@ std::uint64_t trim_audit(sys::Database& database, const AuditTrim& trim) {
                      .outcome = "removed",
                      .details = gc_details(*last, removed)};
   append_audit(database, record);
-  database.prepare("DELETE FROM audit WHERE sequence<=?")
-      .bind(as_integer_of_audit(last->sequence))
-      .run();
+  database.prepare("DELETE FROM audit WHERE sequence<=?").bind(as_integer(last->sequence)).run();
   transaction.commit();
   return removed;
 }

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "journal/approvals.h"
+#include "journal/columns.h"
 #include "journal/live.h"
 #include "journal/summary.h"
 #include "journal/tables.h"
@@ -24,14 +25,6 @@ std::string_view bytes_of(const Uuid& id) {
   return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
 }
 
-std::int64_t nanoseconds(WallTime time) {
-  return time.time_since_epoch().count();
-}
-
-std::int64_t as_integer(std::uint64_t value) {
-  return static_cast<std::int64_t>(value);
-}
-
 ExecutionRecord record_from(const sys::Statement& row) {
   ExecutionRecord record;
   record.number = {static_cast<std::uint64_t>(row.integer(0))};
@@ -46,7 +39,7 @@ ExecutionRecord record_from(const sys::Statement& row) {
   record.settings = row.bytes(8);
   record.initiated_by = row.bytes(9);
   record.submitted_at = WallTime{Nanoseconds{row.integer(10)}};
-  if (!row.is_null(11)) record.finished_at = WallTime{Nanoseconds{row.integer(11)}};
+  record.finished_at = time_in(row, 11);
   const auto count = [&](int column) { return static_cast<std::uint64_t>(row.integer(column)); };
   record.counts = {.total = count(12),
                    .completed = count(13),
@@ -55,16 +48,8 @@ ExecutionRecord record_from(const sys::Statement& row) {
                    .cancelled = count(16),
                    .running = count(17)};
   record.reused = row.digest(18);
-  if (!row.is_null(19)) record.started_at = WallTime{Nanoseconds{row.integer(19)}};
+  record.started_at = time_in(row, 19);
   return record;
-}
-
-void bind_time(sys::Statement& statement, std::optional<WallTime> time) {
-  if (time) {
-    statement.bind(nanoseconds(*time));
-  } else {
-    statement.bind_null();
-  }
 }
 
 // The columns behind `number` and `id`, in their order.
