@@ -44,6 +44,16 @@ bool has_own_name(Operation operation) {
          operation == Operation::primitive || operation == Operation::computation;
 }
 
+std::optional<Operation> operation_named(std::string_view name) {
+  constexpr Operation k_named[] = {Operation::shell,     Operation::exec,       Operation::constant,
+                                   Operation::read_file, Operation::write_file, Operation::concat,
+                                   Operation::sleep,     Operation::map};
+  for (const Operation operation : k_named) {
+    if (name_of(operation) == name) return operation;
+  }
+  return std::nullopt;
+}
+
 bool is_builtin(Operation operation) {
   switch (operation) {
     case Operation::constant:

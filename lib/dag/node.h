@@ -42,6 +42,10 @@ inline constexpr std::uint8_t k_operations_max = 14;
 
 // One operation stands for many: external, worker, primitive, computation.
 [[nodiscard]] bool has_own_name(Operation operation);
+
+// The one of this name in JSON programs; empty for those of external operations and workers.
+[[nodiscard]] std::optional<Operation> operation_named(std::string_view name);
+
 // Runs inside the dsched-run process, without a process of its own.
 [[nodiscard]] bool is_builtin(Operation operation);
 // A built-in without effects: the same arguments and parameters give the same bytes, always.

@@ -6,16 +6,13 @@
 
 #include "base/text.h"
 #include "program/fields.h"
+#include "program/foreign_names.h"
 #include "program/parameters.h"
 
 namespace dsched::program {
 namespace {
 
 using dag::Operation;
-
-constexpr Operation k_operations_of_request[] = {
-    Operation::shell,      Operation::exec,   Operation::constant, Operation::read_file,
-    Operation::write_file, Operation::concat, Operation::sleep};
 
 // In the order of RequestField.
 enum class RequestField : std::uint8_t {
@@ -30,26 +27,19 @@ enum class RequestField : std::uint8_t {
 constexpr std::array<std::string_view, 7> k_request_fields = {
     "request_id", "operation", "parameters", "arguments", "priority", "timeout_s", "metadata"};
 
-struct Foreign_of_request {
-  std::string_view name;
-  std::string_view hint;
-};
-constexpr std::string_view k_parameter_hint_of_request = "it belongs in the request's 'parameters'";
-constexpr Foreign_of_request k_foreign_names_of_request[] = {
-    {"command", k_parameter_hint_of_request},      {"argv", k_parameter_hint_of_request},
-    {"value", k_parameter_hint_of_request},        {"path", k_parameter_hint_of_request},
-    {"stdin", k_parameter_hint_of_request},        {"separator", k_parameter_hint_of_request},
+constexpr std::string_view k_request_parameter_hint = "it belongs in the request's 'parameters'";
+constexpr ForeignName k_foreign_request_names[] = {
+    {"command", k_request_parameter_hint},         {"argv", k_request_parameter_hint},
+    {"value", k_request_parameter_hint},           {"path", k_request_parameter_hint},
+    {"stdin", k_request_parameter_hint},           {"separator", k_request_parameter_hint},
     {"id", "did you mean 'request_id'?"},          {"node_id", "did you mean 'request_id'?"},
     {"requestId", "did you mean 'request_id'?"},   {"timeout", "did you mean 'timeout_s'?"},
     {"inputs", "only nodes of a program have it"}, {"outputs", "only nodes of a program have it"},
 };
 
-std::string hint_for_unknown_of_request(std::string_view name) {
-  for (const Foreign_of_request& foreign : k_foreign_names_of_request) {
-    if (foreign.name == name) return std::string(foreign.hint);
-  }
-  const std::string near = suggest(name, {k_request_fields.begin(), k_request_fields.end()});
-  if (!near.empty()) return near;
+std::string hint_for_field(std::string_view name) {
+  std::string hint = hint_for_unknown(name, k_foreign_request_names, k_request_fields);
+  if (!hint.empty()) return hint;
   std::string known = "known: ";
   for (const std::string_view one : k_request_fields) {
     if (known.size() > 7) known += ", ";
@@ -143,18 +133,14 @@ void Reading::read_operation() {
   if (reader_.token() != JsonToken::string) return wrong_type(path, "a string");
   request_.operation_name = reader_.text();
   has_operation_ = true;
-  for (const Operation operation : k_operations_of_request) {
-    if (dag::name_of(operation) != request_.operation_name) continue;
-    request_.operation = operation;
-    return;
-  }
-  if (request_.operation_name == "map") {
+  const auto known = dag::operation_named(request_.operation_name);
+  request_.operation = known.value_or(Operation::external);
+  if (known == Operation::map) {
     has_operation_ = false;
     return fault("unsupported", path, "map is an operation of programs",
                  "write one request for each element");
   }
-  request_.operation = Operation::external;
-  if (is_operation_name(request_.operation_name)) return;
+  if (known || is_operation_name(request_.operation_name)) return;
   has_operation_ = false;
   fault("invalid_value", path,
         "'" + request_.operation_name + "' cannot be the name of an operation",
@@ -262,7 +248,7 @@ void Reading::read_members() {
     if (known == k_request_fields.end()) {
       const std::string name(reader_.text());
       fault("unknown_field", member(root_, name), "a request has no field '" + name + "'",
-            hint_for_unknown_of_request(name));
+            hint_for_field(name));
       reader_.next();
       skip();
       continue;

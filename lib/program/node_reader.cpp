@@ -4,31 +4,21 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "program/foreign_names.h"
 #include "program/parameters.h"
 
 namespace dsched::program {
 namespace {
-
-constexpr dag::Operation k_operations[] = {dag::Operation::shell,      dag::Operation::exec,
-                                           dag::Operation::constant,   dag::Operation::read_file,
-                                           dag::Operation::write_file, dag::Operation::concat,
-                                           dag::Operation::sleep,      dag::Operation::map};
 
 // What `defaults` may not say, because no two nodes can share it.
 bool is_own(Field field) {
   return field == Field::node_id || field == Field::arguments || field == Field::outputs;
 }
 
-// What people write who know other tools, or who put a parameter beside the parameters: no spelling
-// leads from these names to the right ones.
-struct Foreign {
-  std::string_view name;
-  std::string_view hint;
-};
 constexpr std::string_view k_parameter_hint = "it belongs in the node's 'parameters'";
 constexpr std::string_view k_waiting_hint =
     "name nodes whose results are read in 'arguments', others in the program's 'dependencies'";
-constexpr Foreign k_foreign_names[] = {
+constexpr ForeignName k_foreign_names[] = {
     {"command", k_parameter_hint},
     {"argv", k_parameter_hint},
     {"value", k_parameter_hint},
@@ -44,13 +34,6 @@ constexpr Foreign k_foreign_names[] = {
     {"dependencies", k_waiting_hint},
     {"needs", k_waiting_hint},
 };
-
-std::string hint_for_unknown(std::string_view name) {
-  for (const Foreign& foreign : k_foreign_names) {
-    if (foreign.name == name) return std::string(foreign.hint);
-  }
-  return suggest(name, {k_field_names.begin(), k_field_names.end()});
-}
 
 }  // namespace
 
@@ -194,7 +177,7 @@ void NodeReader::read_members(const Path& path, bool is_default) {
 void NodeReader::unknown_field(const Path& path) {
   const std::string name(values_.reader().text());
   values_.fault("unknown_field", member(path, name), "a node has no field '" + name + "'",
-                hint_for_unknown(name));
+                hint_for_unknown(name, k_foreign_names, k_field_names));
   values_.reader().next();
   values_.reader().skip();
 }
@@ -229,9 +212,8 @@ void NodeReader::read_operation(const Path& path) {
   const std::optional<std::string_view> name = values_.string(path);
   draft_.has_operation = false;
   if (!name) return;
-  for (const dag::Operation operation : k_operations) {
-    if (dag::name_of(operation) != *name) continue;
-    draft_.operation = operation;
+  if (const auto operation = dag::operation_named(*name)) {
+    draft_.operation = *operation;
     draft_.has_operation = true;
     return;
   }

@@ -27,7 +27,7 @@ constexpr Barred k_barred_of_template[] = {
     {Field::max_lag, k_one_stream},
     {Field::on_reader_done, k_one_stream}};
 constexpr std::string_view k_no_command = "a map runs no command of its own";
-constexpr Barred k_barred_of_map[] = {
+constexpr Barred k_barred[] = {
     {Field::outputs, k_no_command},
     {Field::inputs_from, k_no_command},
     {Field::stream, k_no_command},
@@ -49,7 +49,7 @@ std::optional<NodeReader::WrittenIn> NodeReader::written_in(NodeIndex map,
 
 // What a map node says beside its parameters.
 void NodeReader::check_map(const Path& path) {
-  for (const Barred& barred : k_barred_of_map) {
+  for (const Barred& barred : k_barred) {
     if (!draft_.has(barred.field)) continue;
     faults_.add({.code = "unknown_field",
                  .message = "a map has no " + std::string(name_of(barred.field)) + ": " +
@@ -128,20 +128,20 @@ std::optional<NodeReader::ReadTemplate> NodeReader::read_template(const Path& pa
   using Kind = dag::TemplateArgument::Kind;
   made.arguments.push_back({Kind::element, 0});
   ReadTemplate out;
-  const auto own_of_map = static_cast<std::uint32_t>(around.arguments.size());
+  const auto own_count = static_cast<std::uint32_t>(around.arguments.size());
   if (draft_.has(Field::arguments)) {
     for (std::uint32_t i = 0; i < draft_.arguments.size(); ++i) {
-      made.arguments.push_back({Kind::argument, own_of_map + i});
+      made.arguments.push_back({Kind::argument, own_count + i});
       out.needed.push_back({draft_.arguments[i], {depth, i}});
     }
   } else {
-    for (std::uint32_t i = 1; i < own_of_map; ++i) {
+    for (std::uint32_t i = 1; i < own_count; ++i) {
       made.arguments.push_back({Kind::argument, i});
       draft_.arguments.push_back(around.arguments[i]);
     }
   }
   // The element is the first argument, by the name of the list unless that is an argument itself.
-  std::string_view element = own_of_map > 0 ? around.arguments.front() : std::string_view();
+  std::string_view element = own_count > 0 ? around.arguments.front() : std::string_view();
   const auto& own = draft_.arguments;
   if (std::find(own.begin(), own.end(), element) != own.end()) element = {};
   draft_.arguments.insert(draft_.arguments.begin(), element);
@@ -154,7 +154,7 @@ std::optional<NodeReader::ReadTemplate> NodeReader::read_template(const Path& pa
     made.inner = inner->index;
     for (Needed& needed : inner->needed) {
       made.arguments.push_back(
-          {Kind::argument, own_of_map + static_cast<std::uint32_t>(out.needed.size())});
+          {Kind::argument, own_count + static_cast<std::uint32_t>(out.needed.size())});
       out.needed.push_back(std::move(needed));
     }
     out.path = std::move(inner->path);
