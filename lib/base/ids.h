@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 namespace dsched {
 
@@ -52,6 +53,12 @@ struct MonotonicClock {
   static constexpr bool is_steady = true;
 };
 using Instant = MonotonicClock::time_point;
+
+// The earlier of two moments, either of which may never come.
+[[nodiscard]] constexpr std::optional<Instant> earliest(std::optional<Instant> one,
+                                                        std::optional<Instant> other) {
+  return one && (!other || *one < *other) ? one : other;
+}
 
 // Wall time (UTC): for showing, for records and for deadlines that people wrote.
 using WallTime = std::chrono::sys_time<Nanoseconds>;

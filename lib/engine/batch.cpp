@@ -9,16 +9,12 @@
 namespace dsched::engine {
 namespace {
 
-TreeControl control_for_of_batch(StopRequest request) {
-  switch (request) {
-    case StopRequest::interrupt:
-      return TreeControl::interrupt;
-    case StopRequest::terminate:
-      return TreeControl::terminate;
-    case StopRequest::kill:
-      return TreeControl::kill;
-  }
-  return TreeControl::kill;
+SlotBook::Terms terms_of(const BatchOptions& options) {
+  SlotBook::Terms terms = options.slots;
+  if (options.running == BatchOptions::Running::parallel) return terms;
+  terms.width = {1};
+  terms.is_as_wide_as_machine = false;
+  return terms;
 }
 
 }  // namespace
@@ -39,11 +35,7 @@ std::string_view name_of(Completion completion) {
   return {};
 }
 
-Batch::Batch(const BatchOptions& options) : options_(options) {
-  if (options_.running == BatchOptions::Running::parallel) return;
-  options_.width = {1};
-  options_.is_as_wide_as_machine = false;
-}
+Batch::Batch(const BatchOptions& options) : options_(options), slots_(terms_of(options)) {}
 
 void Batch::apply(Instant now, const BatchFact& fact, BatchEffects& out) {
   std::visit([&](const auto& one) { on(now, one, out); }, fact);
@@ -113,11 +105,11 @@ void Batch::on(Instant now, const AttemptStarted& fact, BatchEffects& out) {
   request.timed_out = false;
   request.started = now;
   request.stood_still = Nanoseconds{0};
-  if (lease_ && lease_->holding.lent) lent_used_ = 1;
+  slots_.note_start();
   if (request.timeout) set_timer(now + *request.timeout, TimerKind::timeout, fact.node);
   // What was asked of all running attempts while this one was on its way holds for it as well.
   if (stopping_) {
-    out.push_back(ControlTree{fact.node, control_for_of_batch(*stopping_)});
+    out.push_back(ControlTree{fact.node, control_for(*stopping_)});
     if (stopping_ == StopRequest::terminate) {
       set_timer(now + options_.grace, TimerKind::force, fact.node);
     }
@@ -177,7 +169,7 @@ void Batch::on(Instant now, const Stop& fact, BatchEffects& out) {
   withdraw_granted(out);
   const std::vector<NodeIndex> active = active_;
   for (const NodeIndex request : active) {
-    end_attempt(now, request, control_for_of_batch(fact.request), out);
+    end_attempt(now, request, control_for(fact.request), out);
     if (fact.request == StopRequest::terminate) {
       set_timer(now + options_.grace, TimerKind::force, request);
     }
@@ -242,7 +234,7 @@ void Batch::enqueue(NodeIndex request, Data& data, BatchEffects& out) {
 
 // Attempts granted ahead, not begun, that one of this priority should go before are taken back.
 void Batch::take_back_for(Priority priority, BatchEffects& out) {
-  std::uint32_t ahead = used_ > start_limit() ? used_ - start_limit() : 0;
+  std::uint32_t ahead = slots_.ahead();
   for (auto last = active_.rbegin(); last != active_.rend() && ahead > 0; ++last, --ahead) {
     Data& request = data(*last);
     if (request.phase != RequestPhase::granted || request.withdraw_asked) continue;
@@ -285,42 +277,31 @@ void Batch::settle(NodeIndex index, Completion completion, BatchEffects& out) {
 
 void Batch::set_timer(Instant at, TimerKind kind, NodeIndex request) {
   const Data& of = data(request);
-  timers_.push({at, kind, request, of.attempts, of.stood_still});
+  timers_.set({at, kind, request, of.attempts, of.stood_still});
 }
 
 void Batch::on(Instant now, const Tick&, BatchEffects& out) {
   if (is_suspended_) return;
-  if (look_at_ && *look_at_ <= now) look_at_.reset();  // dispatch() looks anyway
-  while (!timers_.empty() && timers_.top().at <= now) {
-    const Timer timer = timers_.top();
-    timers_.pop();
-    fire(now, timer, out);
-  }
+  while (const auto timer = timers_.take_due(now)) fire(now, *timer, out);
 }
 
 void Batch::fire(Instant now, const Timer& timer, BatchEffects& out) {
-  const auto found = requests_.find(timer.request);
+  const auto found = requests_.find(timer.node);
   if (found == requests_.end() || found->second.attempts != timer.attempt) return;
   Data& request = found->second;
-  if (timer.kind != TimerKind::retry) {
-    const Nanoseconds stood = request.stood_still - timer.stood_still;
-    if (stood > Nanoseconds{0}) return set_timer(timer.at + stood, timer.kind, timer.request);
-    if (request.phase == RequestPhase::suspended) {
-      return suspended_.at(timer.request).timers.push_back(timer);
-    }
-  }
+  if (!timers_.is_ripe(timer, request.stood_still)) return;
   switch (timer.kind) {
     case TimerKind::retry:
-      if (request.phase == RequestPhase::backoff) enqueue(timer.request, request, out);
+      if (request.phase == RequestPhase::backoff) enqueue(timer.node, request, out);
       return;
     case TimerKind::timeout:
       if (request.phase != RequestPhase::running) return;
       request.timed_out = true;
-      out.push_back(ControlTree{timer.request, TreeControl::terminate});
-      return set_timer(now + options_.grace, TimerKind::force, timer.request);
+      out.push_back(ControlTree{timer.node, TreeControl::terminate});
+      return set_timer(now + options_.grace, TimerKind::force, timer.node);
     case TimerKind::force:
       if (request.phase != RequestPhase::running) return;
-      out.push_back(ControlTree{timer.request, TreeControl::kill});
+      out.push_back(ControlTree{timer.node, TreeControl::kill});
       return;
   }
 }
@@ -361,7 +342,7 @@ void Batch::start_attempts(Instant now, BatchEffects& out) {
     const NodeIndex request =
         room_ == Room::for_first && !in_order_.empty() ? in_order_.front() : *next;
     if (!may_begin(request) || data(request).phase != RequestPhase::queued) return;
-    if (used_ >= start_limit() && !may_go_ahead()) return;
+    if (slots_.is_full() && !may_go_ahead()) return;
     grant(now, request, out);
   }
 }
@@ -370,7 +351,7 @@ void Batch::start_next_of_all(Instant now, BatchEffects& out) {
   if (!active_.empty() || values_under_way_ > 0 || backing_off_ > 0) return;
   const auto next = next_in(attempts_);
   if (!next || !may_begin(*next)) return;
-  if (!data(*next).in_process && used_ >= start_limit()) return;
+  if (!data(*next).in_process && slots_.is_full()) return;
   grant(now, *next, out);
 }
 
@@ -427,9 +408,7 @@ ExecutionStatus Batch::final_status() const {
 
 std::optional<Instant> Batch::next_deadline() const {
   if (is_suspended_) return std::nullopt;
-  std::optional<Instant> at = look_at_;
-  if (!timers_.empty() && (!at || timers_.top().at < *at)) at = timers_.top().at;
-  return at;
+  return earliest(slots_.look_at(), timers_.next());
 }
 
 std::optional<RequestPhase> Batch::phase(NodeIndex request) const {
@@ -451,7 +430,7 @@ Batch::View Batch::view() const {
   view.skipped = skipped_;
   view.queued = queued_values_ + queued_attempts_;
   view.backing_off = backing_off_;
-  view.in_use = {running_};
+  view.in_use = {slots_.running()};
   view.is_paused = is_paused_;
   view.is_stopping = is_stopping();
   view.has_granted = std::any_of(active_.begin(), active_.end(), [this](NodeIndex request) {

@@ -29,9 +29,7 @@
 // request at a time in the order of the input, and the next one only when it is settled.
 
 #include <deque>
-#include <map>
 #include <optional>
-#include <queue>
 #include <unordered_map>
 #include <vector>
 
@@ -45,9 +43,7 @@ namespace dsched::engine {
 inline constexpr std::size_t k_open_requests_max = 16384;
 
 struct BatchOptions {
-  Slots width{1};
-  bool is_leased = false;              // no slots until a Leased says so
-  bool is_as_wide_as_machine = false;  // `width` follows the machine's slots
+  SlotBook::Terms slots;
   enum class Running : std::uint8_t { parallel, sequential } running = Running::parallel;
   enum class Answers : std::uint8_t { as_they_end, in_order } answers = Answers::as_they_end;
   std::optional<std::uint64_t> failure_limit;  // failures after which nothing begins; empty: never
@@ -72,8 +68,8 @@ class Batch {
   }
   // As of Execution.
   [[nodiscard]] Demand demand(Execution::Others others) const;
-  [[nodiscard]] Nanoseconds take_slot_time(Instant now);
-  [[nodiscard]] Slots width_now() const { return {std::min(run_limit(), options_.width.count)}; }
+  [[nodiscard]] Nanoseconds take_slot_time(Instant now) { return slots_.take_time(now); }
+  [[nodiscard]] Slots width_now() const { return slots_.width_now(); }
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
   struct View {
@@ -113,19 +109,6 @@ class Batch {
     std::optional<Nanoseconds> timeout;
     Instant started;
     Nanoseconds stood_still{0};  // of the present attempt, until it was last suspended
-  };
-  enum class TimerKind : std::uint8_t { retry, timeout, force };
-  struct Timer {
-    Instant at;
-    TimerKind kind;
-    NodeIndex request;
-    std::uint32_t attempt;
-    Nanoseconds stood_still{0};  // when it was set: it fires later by the difference
-    bool operator>(const Timer& other) const { return at > other.at; }
-  };
-  struct Suspension {
-    Instant since;
-    std::vector<Timer> timers;  // that came due meanwhile
   };
 
   void on(Instant now, const Admitted& fact, BatchEffects& out);
@@ -167,6 +150,7 @@ class Batch {
   [[nodiscard]] bool is_stopping() const;
   [[nodiscard]] ExecutionStatus final_status() const;
   // ---- slots (batch_slots.cpp)
+  [[nodiscard]] static SlotBook::Stage stage(const Data& data);
   void take_slot(Instant now, Data& data);
   void drop_slot(Instant now, Data& data);
   void release(Instant now, NodeIndex request);
@@ -175,10 +159,8 @@ class Batch {
   void keep_within_lease(Instant now, BatchEffects& out);
   void resume_what_fits(Instant now, BatchEffects& out);
   [[nodiscard]] std::vector<NodeIndex> victims(Instant now);
-  [[nodiscard]] std::vector<NodeIndex> suspended_in_order() const;
-  [[nodiscard]] std::uint32_t run_limit() const;
-  [[nodiscard]] std::uint32_t start_limit() const;
-  [[nodiscard]] bool may_go_ahead() const;
+  // As Execution: so that a worker finds its next attempt without waiting for the session.
+  [[nodiscard]] bool may_go_ahead() const { return slots_.allows_ahead() && !timers_.any_stands(); }
 
   BatchOptions options_;
   std::unordered_map<NodeIndex, Data> requests_;  // open ones
@@ -190,19 +172,12 @@ class Batch {
   std::size_t backing_off_ = 0;
   std::size_t values_under_way_ = 0;
   std::vector<NodeIndex> active_;  // granted, running or suspended, in the order of their grants
-  std::map<NodeIndex, Suspension> suspended_;
-  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
-  std::optional<Leased> lease_;
-  std::optional<Instant> look_at_;  // when something that runs may be suspended
+  SlotBook slots_;
+  AttemptTimers timers_;  // and who stands still
   std::optional<StopRequest> stopping_;
   Room room_ = Room::ample;
   Counts counts_;
   std::uint64_t skipped_ = 0;
-  std::uint32_t used_ = 0;     // slots of active requests
-  std::uint32_t running_ = 0;  // of running ones
-  std::uint32_t lent_used_ = 0;
-  Nanoseconds slot_time_{0};
-  Instant slot_time_at_;
   bool input_ended_ = false;
   bool is_cut_ = false;
   bool is_cancelled_ = false;

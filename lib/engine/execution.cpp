@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// Long because one state machine handles all its facts in one place.
 #include "engine/execution.h"
 
 #include <algorithm>
@@ -14,22 +13,6 @@ std::vector<Slots> limits_of(const dag::Dag& dag) {
   std::vector<Slots> limits;
   for (const dag::Pool& pool : dag.pools()) limits.push_back(pool.limit);
   return limits;
-}
-
-bool is_done(Phase phase) {
-  return phase == Phase::completed || phase == Phase::reused;
-}
-
-TreeControl control_for(StopRequest request) {
-  switch (request) {
-    case StopRequest::interrupt:
-      return TreeControl::interrupt;
-    case StopRequest::terminate:
-      return TreeControl::terminate;
-    case StopRequest::kill:
-      break;
-  }
-  return TreeControl::kill;
 }
 
 // A wide node at the head of the queue is passed over this often by narrower ones before slots are
@@ -48,9 +31,10 @@ Execution::Execution(const dag::Dag& dag, const Options& options, std::vector<No
       options_(options),
       nodes_(dag.size()),
       queue_(limits_of(dag), dag.workers().size()),
-      loads_(dag.workers()) {
+      loads_(dag.workers()),
+      slots_(options.slots) {
   DSCHED_ASSERT(plan.size() == dag.size(), "the plan has an entry per node");
-  DSCHED_ASSERT(options.width.count > 0, "an execution without slots would never end");
+  DSCHED_ASSERT(options.slots.width.count > 0, "an execution without slots would never end");
   for (NodeData& data : nodes_) data.phase = Phase::unwanted;
   admit({0}, plan);
 }
@@ -174,7 +158,7 @@ void Execution::on(Instant now, const AttemptStarted& fact, Effects& out) {
   data.readers_are_behind = false;
   data.started = now;
   data.stood_still = Nanoseconds{0};
-  if (lease_ && lease_->holding.lent) lent_used_ = 1;
+  slots_.note_start();
   if (const auto limit = timeout(fact.node)) {
     set_timer(now + *limit, TimerKind::timeout, fact.node);
   }
@@ -195,17 +179,12 @@ void Execution::on(Instant now, const AttemptStarted& fact, Effects& out) {
   // The instance that a request was given to may stand still.
   const auto others = together(fact.node);
   const bool stands =
-      !suspended_.empty() && std::any_of(others.begin(), others.end(), [this](NodeIndex other) {
+      timers_.any_stands() && std::any_of(others.begin(), others.end(), [this](NodeIndex other) {
         return phase(other) == Phase::suspended;
       });
   if (is_suspended_ || paused || stands) suspend(now, fact.node, out);
   start_readers(fact.node, out);
   end_if_unread(now, fact.node, out);  // a resume may find all of them over
-}
-
-void Execution::set_timer(Instant at, TimerKind kind, NodeIndex node) {
-  const NodeData& data = nodes_[node.value];
-  timers_.push({at, kind, node, data.attempts, data.stood_still});
 }
 
 void Execution::on(Instant now, const AttemptEnded& fact, Effects& out) {
@@ -314,122 +293,13 @@ void Execution::on(Instant now, const ResultLost& fact, Effects& out) {
   if (!revive_producer(fact.node, out)) make_ready(fact.node, out);
 }
 
-void Execution::on(Instant now, const Stop& fact, Effects& out) {
-  if (stopping_ && *stopping_ >= fact.request) return;
-  stopping_ = fact.request;
-  withdraw_granted(out);
-  end_running(now, control_for(fact.request), out);
-  if (fact.request != StopRequest::terminate) return;
-  for (const NodeIndex node : active_) set_timer(now + options_.grace, TimerKind::force, node);
-}
-
-void Execution::withdraw_granted(Effects& out) {
-  for (const NodeIndex node : active_) {
-    if (phase(node) == Phase::granted) out.push_back(Withdraw{node});
-  }
-}
-
-void Execution::end_running(Instant now, TreeControl how, Effects& out) {
-  for (const NodeIndex node : active_) end_attempt(now, node, how, out);
-}
-
-// What stands still must go on to end.
-void Execution::end_attempt(Instant now, NodeIndex node, TreeControl how, Effects& out) {
-  const Phase before = phase(node);
-  if (before != Phase::running && before != Phase::suspended) return;
-  out.push_back(ControlTree{node, how});
-  if (before == Phase::suspended) resume_all(now, node, out);
-}
-
-void Execution::on(Instant now, const Cancel&, Effects& out) {
-  is_cancelled_ = true;
-  on(now, Stop{StopRequest::terminate}, out);
-  for (std::uint32_t i = 0; i < nodes_.size(); ++i) cancel_pending({i}, out);
-}
-
-void Execution::on(Instant now, const CancelNode& fact, Effects& out) {
-  NodeData& data = nodes_[fact.node.value];
-  if (data.phase == Phase::granted || data.phase == Phase::running ||
-      data.phase == Phase::suspended) {
-    if (data.cancel_asked) return;
-    data.cancel_asked = true;
-    if (data.phase == Phase::granted) return out.push_back(Withdraw{fact.node});
-    end_attempt(now, fact.node,
-                is_request(fact.node) ? TreeControl::cancel : TreeControl::terminate, out);
-    return set_timer(now + options_.grace, TimerKind::force, fact.node);
-  }
-  if (!cancel_pending(fact.node, out)) return;
-  cancel_elements(now, fact.node, out);
-  settle_readers(now, fact.node, out);
-  cancel_dependents(fact.node, out);
-  wake_twins(fact.node, out);
-  if (const auto producer = dag_.stream_of(fact.node)) end_if_unread(now, *producer, out);
-}
-
-// False when it is not pending: it runs, is over, or was never wanted.
-bool Execution::cancel_pending(NodeIndex node, Effects& out) {
-  switch (phase(node)) {
-    case Phase::waiting:
-    case Phase::held:
-    case Phase::backoff:
-    case Phase::unconfirmed:
-      break;
-    case Phase::twin:
-      std::erase_if(twins_, [node](const auto& entry) { return entry.second == node; });
-      break;
-    case Phase::queued:
-      queue_.remove(node);
-      break;
-    default:
-      return false;
-  }
-  move(node, Phase::cancelled);
-  out.push_back(NodeSettled{node, NodeState::cancelled, Reason::none, FailureClass::none, {}, {}});
-  return true;
-}
-
-void Execution::on(Instant now, const Tick&, Effects& out) {
-  if (is_suspended_) return;
-  if (look_at_ && *look_at_ <= now) look_at_.reset();  // dispatch() looks anyway
-  while (!timers_.empty() && timers_.top().at <= now) {
-    const Timer timer = timers_.top();
-    timers_.pop();
-    fire(now, timer, out);
-  }
-}
-
-void Execution::fire(Instant now, const Timer& timer, Effects& out) {
-  NodeData& data = nodes_[timer.node.value];
-  if (data.attempts != timer.attempt) return;
-  if (timer.kind != TimerKind::retry) {
-    const Nanoseconds stood = data.stood_still - timer.stood_still;
-    if (stood > Nanoseconds{0}) return set_timer(timer.at + stood, timer.kind, timer.node);
-    if (data.phase == Phase::suspended) return suspended_.at(timer.node).timers.push_back(timer);
-  }
-  switch (timer.kind) {
-    case TimerKind::retry:
-      if (data.phase == Phase::backoff) enqueue(timer.node, out);
-      return;
-    case TimerKind::timeout:
-      if (data.phase != Phase::running) return;
-      data.timed_out = true;
-      out.push_back(ControlTree{
-          timer.node, is_request(timer.node) ? TreeControl::cancel : TreeControl::terminate});
-      set_timer(now + options_.grace, TimerKind::force, timer.node);
-      return;
-    case TimerKind::force:
-      if (data.phase == Phase::running) out.push_back(ControlTree{timer.node, TreeControl::kill});
-      return;
-  }
-}
-
 void Execution::enqueue(NodeIndex node, Effects& out) {
   if (!has_its_stream(node)) return wait_for_stream(node, out);
   move(node, Phase::queued);
   const Rank mine = rank(node);
   queue_up(node);
   // Attempts granted ahead, not begun, that this node should go before are taken back.
-  std::uint32_t ahead = used_ > start_limit() ? used_ - start_limit() : 0;
+  std::uint32_t ahead = slots_.ahead();
   for (auto last = active_.rbegin(); last != active_.rend() && ahead > 0; ++last, --ahead) {
     if (phase(*last) == Phase::granted && mine.is_better_than(rank(*last))) {
       out.push_back(Withdraw{*last});
@@ -506,7 +376,7 @@ void Execution::dispatch(Instant now, Effects& out) {
     }
     // With all slots taken only the best node may be granted ahead; a wide one that was passed over
     // often enough is waited for.
-    const bool only_best = used_ >= start_limit() || passes_ >= k_passes_max;
+    const bool only_best = slots_.is_full() || passes_ >= k_passes_max;
     const auto taken = queue_.take_best(only_best ? 0 : k_look_past, [&](const Rank& candidate) {
       if (dag_.has_streams() && must_wait_for_producer(candidate.node)) return false;
       return fits(candidate.node) || may_go_ahead(candidate);
@@ -535,14 +405,8 @@ void Execution::dispatch(Instant now, Effects& out) {
 // without waiting for the session (0.65 s instead of 0.78 s for 2,000 commands at width 2). Only
 // when nothing that the active nodes could set free would have to go before it.
 bool Execution::may_go_ahead(const Rank& rank_of_candidate) const {
-  const std::uint32_t limit = start_limit();
-  if (used_ < limit || used_ >= limit + k_ahead_max || limit == 0 || wide_active_ != 0 ||
-      need(rank_of_candidate.node).count != 1) {
-    return false;
-  }
-  // Slots that must go back or were lent for one node are not to be used for another.
-  if (lease_ && (lease_->holding.due.count > 0 || lease_->holding.lent)) return false;
-  if (!suspended_.empty()) return false;
+  if (!slots_.allows_ahead() || need(rank_of_candidate.node).count != 1) return false;
+  if (timers_.any_stands()) return false;
   // Its result may be known when the stream is complete.
   if (stream_under_way(rank_of_candidate.node)) return false;
   // The executor's threads know nothing of the slots of instances.
@@ -571,11 +435,6 @@ bool Execution::waits_for_people() const {
          !is_stopping();
 }
 
-bool Execution::has_granted() const {
-  return std::any_of(active_.begin(), active_.end(),
-                     [this](NodeIndex node) { return phase(node) == Phase::granted; });
-}
-
 bool Execution::limit_reached() const {
   return options_.failure_limit && counts_.failed - failed_by_streams_ >= *options_.failure_limit;
 }
@@ -592,13 +451,6 @@ ExecutionStatus Execution::final_status() const {
   if (held_ > 0 && !limit_reached()) return ExecutionStatus::waiting;
   if (counts_.failed > 0) return ExecutionStatus::failed;
   return counts_.cancelled > 0 ? ExecutionStatus::cancelled : ExecutionStatus::waiting;
-}
-
-std::optional<Instant> Execution::next_deadline() const {
-  if (is_suspended_) return std::nullopt;
-  std::optional<Instant> at = look_at_;
-  if (!timers_.empty() && (!at || timers_.top().at < *at)) at = timers_.top().at;
-  return at;
 }
 
 }  // namespace dsched::engine

@@ -75,14 +75,15 @@
 
 #include <map>
 #include <optional>
-#include <queue>
 #include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "dag/dag.h"
+#include "engine/attempt_timers.h"
 #include "engine/facts.h"
 #include "engine/ready_queue.h"
+#include "engine/slot_book.h"
 #include "engine/worker_loads.h"
 
 namespace dsched::engine {
@@ -107,14 +108,16 @@ enum class Phase : std::uint8_t {
   unwanted,
 };
 
+[[nodiscard]] constexpr bool is_done(Phase phase) {
+  return phase == Phase::completed || phase == Phase::reused;
+}
+
 struct Options {
-  Slots width{1};
+  SlotBook::Terms slots;
   std::optional<std::uint64_t> failure_limit =
       1;                      // failures after which nothing new starts; empty: never
   std::uint32_t retries = 0;  // for nodes that do not say
   Nanoseconds grace = std::chrono::seconds{5};  // between asking to end and ending by force
-  bool is_leased = false;                       // no slots until a Leased says so
-  bool is_as_wide_as_machine = false;           // `width` follows the machine's slots
   bool waits_for_consent = false;  // held nodes that need it keep the execution from ending
 };
 
@@ -140,11 +143,6 @@ struct Counts {
     return total - completed - failed - cancelled - running;
   }
 };
-
-// Attempts handed over beyond the slots, so that a worker need not wait for the session, and the
-// session need not wake for each end: 0.69 s with 8, 0.71 with 6, 0.78 with 2 for 2,000 commands at
-// width 2, beside ninja's 0.75 (2 cores, Debian 12, 2026-11-21, bench/run.sh --rows 1).
-inline constexpr std::uint32_t k_ahead_max = 8;
 
 class Execution {
  public:
@@ -188,9 +186,9 @@ class Execution {
   enum class Others : std::uint8_t { none, waiting };
   [[nodiscard]] Demand demand(Others others) const;
   // Slot time used since the last call.
-  [[nodiscard]] Nanoseconds take_slot_time(Instant now);
+  [[nodiscard]] Nanoseconds take_slot_time(Instant now) { return slots_.take_time(now); }
   // Attempts that may run at once: what is leased and not due.
-  [[nodiscard]] Slots width_now() const { return {std::min(run_limit(), options_.width.count)}; }
+  [[nodiscard]] Slots width_now() const { return slots_.width_now(); }
   // How long the node's present attempt has stood still.
   [[nodiscard]] Nanoseconds stood_still(NodeIndex node) const;
 
@@ -217,7 +215,7 @@ class Execution {
   [[nodiscard]] std::optional<NodeIndex> stream_under_way(NodeIndex reader) const;
   [[nodiscard]] bool is_paused() const { return is_paused_; }
   // Slots of running attempts, nodes that only wait for a slot or a pool, free places of pools.
-  [[nodiscard]] Slots in_use() const { return {running_}; }
+  [[nodiscard]] Slots in_use() const { return {slots_.running()}; }
   [[nodiscard]] const ReadyQueue& ready() const { return queue_; }
   // Nothing new is started any more, because of a failure or of a request.
   [[nodiscard]] bool is_stopping() const { return stopping_.has_value() || limit_reached(); }
@@ -248,19 +246,6 @@ class Execution {
     std::uint32_t taken = 0;  // slots it occupies; 0 while suspended or waiting for a nested one
     Instant started;
     Nanoseconds stood_still{0};  // of the present attempt, until it was last suspended
-  };
-  enum class TimerKind : std::uint8_t { retry, timeout, force };
-  struct Timer {
-    Instant at;
-    TimerKind kind;
-    NodeIndex node;
-    std::uint32_t attempt;       // the attempt it was set for; a timer of another attempt is stale
-    Nanoseconds stood_still{0};  // of the attempt when it was set: it fires later by the difference
-    bool operator>(const Timer& other) const { return at > other.at; }
-  };
-  struct Suspension {
-    Instant since;
-    std::vector<Timer> timers;  // that came due meanwhile
   };
 
   void on(Instant now, const FoundReusable& fact, Effects& out);
@@ -330,6 +315,9 @@ class Execution {
   [[nodiscard]] bool must_wait_for_producer(NodeIndex reader) const;
   void make_room_for_producer(Instant now, NodeIndex producer, Effects& out);
   // ---- slots (execution_slots.cpp)
+  [[nodiscard]] SlotBook::Stage stage(NodeIndex node) const {
+    return phase(node) == Phase::running ? SlotBook::Stage::running : SlotBook::Stage::handed_over;
+  }
   void take_slots(Instant now, NodeIndex node, std::uint32_t count);
   void drop_slots(Instant now, NodeIndex node);
   void suspend(Instant now, NodeIndex node, Effects& out);
@@ -341,10 +329,8 @@ class Execution {
   void resume_all(Instant now, NodeIndex node, Effects& out);
   [[nodiscard]] std::vector<NodeIndex> suspended_in_order() const;
   [[nodiscard]] std::vector<NodeIndex> victims(Instant now);
-  [[nodiscard]] std::uint32_t run_limit() const;    // slots that running attempts may occupy
-  [[nodiscard]] std::uint32_t start_limit() const;  // slots that may be occupied by starting
   [[nodiscard]] Nanoseconds expected(NodeIndex node) const;
-  [[nodiscard]] bool fits(NodeIndex node) const;
+  [[nodiscard]] bool fits(NodeIndex node) const { return slots_.fits(need(node)); }
   [[nodiscard]] bool may_go_ahead(const Rank& rank) const;
   [[nodiscard]] bool limit_reached() const;
   [[nodiscard]] Rank rank(NodeIndex node) const;
@@ -375,27 +361,19 @@ class Execution {
   ReadyQueue queue_;
   WorkerLoads loads_;
   std::vector<NodeIndex> active_;  // granted, running, suspended, in the order they were granted
-  std::map<NodeIndex, Suspension> suspended_;
+  SlotBook slots_;
+  AttemptTimers timers_;                       // and who stands still
   std::multimap<NodeIndex, NodeIndex> twins_;  // first -> those that wait for it
   // Nodes of expansions that wait again for one of the program, which was lost: the Dag has them
   // not among its dependents.
   std::unordered_map<NodeIndex, std::vector<NodeIndex>> late_users_;
-  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   Counts counts_;
   std::uint64_t examining_ = 0;  // examined or evaluated right now
   std::uint64_t backoffs_ = 0;
   std::uint64_t held_ = 0;
   std::uint64_t gated_ = 0;              // of those, for consent
   std::uint64_t failed_by_streams_ = 0;  // of counts_.failed: not failures of their own
-  std::uint32_t used_ = 0;               // slots of granted and running attempts
-  std::uint32_t running_ = 0;            // slots of running attempts
-  std::uint32_t lent_used_ = 0;          // whether the slot that was lent has been used: 0 or 1
-  std::optional<Leased> lease_;
-  std::optional<Instant> look_at_;  // when an attempt may be suspended that may not yet
-  Nanoseconds slot_time_{0};        // until `slot_time_at_`
-  Instant slot_time_at_;
-  std::uint32_t wide_active_ = 0;
-  std::uint32_t passes_ = 0;  // starts since the best queued node was first passed over
+  std::uint32_t passes_ = 0;             // starts since the best queued node was first passed over
   bool uniform_priority_ = true;
   std::optional<Priority> common_priority_;
   std::optional<StopRequest> stopping_;

@@ -7,14 +7,6 @@
 // The part of Execution that follows the fan-out of map nodes: nodes that join while it runs.
 
 namespace dsched::engine {
-namespace {
-
-bool is_done_of_expansion(Phase phase) {
-  return phase == Phase::completed || phase == Phase::reused;
-}
-
-}  // namespace
-
 void Execution::admit(NodeIndex first, std::span<const NodePlan> plan) {
   const std::size_t end = first.value + plan.size();
   if (nodes_.size() < end) {
@@ -55,7 +47,7 @@ void Execution::on(Instant, const Expanded& fact, Effects& out) {
     move(fact.map, Phase::waiting);
     map.unmet = 0;
     for (std::uint32_t i = 0; i < expansion.elements; ++i) {
-      if (!is_done_of_expansion(phase(expansion.result(i)))) ++map.unmet;
+      if (!is_done(phase(expansion.result(i)))) ++map.unmet;
     }
   } else {
     move(fact.map, Phase::unwanted);
@@ -69,7 +61,7 @@ void Execution::on(Instant, const Expanded& fact, Effects& out) {
     nodes_[i].unmet = 0;
     for (const NodeIndex before : dag_.predecessors({i})) {
       const Phase of_it = phase(before);
-      if (is_done_of_expansion(of_it) || of_it == Phase::unwanted) continue;
+      if (is_done(of_it) || of_it == Phase::unwanted) continue;
       ++nodes_[i].unmet;
       note_late_user(before, {i});
     }

@@ -5,16 +5,8 @@
 // The part of Execution before the first fact: what earlier runners did, and the beginning.
 
 namespace dsched::engine {
-namespace {
-
-bool is_done_before(Phase phase) {
-  return phase == Phase::completed || phase == Phase::reused;
-}
-
-}  // namespace
-
 void Execution::recall(NodeIndex node, Phase done, std::uint32_t attempts) {
-  DSCHED_ASSERT(is_done_before(done), "only what is done is recalled");
+  DSCHED_ASSERT(is_done(done), "only what is done is recalled");
   recall_attempts(node, attempts);
   if (nodes_[node.value].phase == Phase::waiting) move(node, done);
 }

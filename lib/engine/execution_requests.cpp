@@ -40,11 +40,11 @@ void Execution::admit_requests(Instant now, Effects& out) {
   const auto goes_on = [this](NodeIndex bearer) { return phase(bearer) != Phase::suspended; };
   for (std::uint32_t i = 0; i < dag_.workers().size(); ++i) {
     const dag::WorkerIndex worker{i};
-    while (running_ <= start_limit()) {
+    while (slots_.running() <= slots_.start_limit()) {
       const std::optional<Rank> request = queue_.best_request(worker);
       if (!request) break;
       const std::optional<Rank> other = queue_.best();
-      if (other && other->priority > request->priority && used_ >= start_limit()) break;
+      if (other && other->priority > request->priority && slots_.is_full()) break;
       const auto place = loads_.with_room(worker, goes_on);
       if (!place) break;
       grant_request(now, *place, out);

@@ -10,12 +10,8 @@
 namespace dsched::engine {
 namespace {
 
-bool is_done_of_stream(Phase phase) {
-  return phase == Phase::completed || phase == Phase::reused;
-}
-
 bool is_over(Phase phase) {
-  return is_done_of_stream(phase) || phase == Phase::unconfirmed || phase == Phase::failed ||
+  return is_done(phase) || phase == Phase::unconfirmed || phase == Phase::failed ||
          phase == Phase::cancelled || phase == Phase::unwanted;
 }
 
@@ -29,7 +25,7 @@ bool Execution::is_streaming(NodeIndex node) const {
 
 std::optional<NodeIndex> Execution::stream_under_way(NodeIndex reader) const {
   const auto producer = dag_.stream_of(reader);
-  if (!producer || is_done_of_stream(phase(*producer))) return std::nullopt;
+  if (!producer || is_done(phase(*producer))) return std::nullopt;
   return producer;
 }
 
@@ -61,9 +57,8 @@ std::vector<NodeIndex> Execution::running_readers(NodeIndex producer) const {
 
 std::uint32_t Execution::count_unmet(NodeIndex node) const {
   const auto before = dag_.predecessors(node);
-  return static_cast<std::uint32_t>(
-      std::count_if(before.begin(), before.end(),
-                    [this](NodeIndex one) { return !is_done_of_stream(phase(one)); }));
+  return static_cast<std::uint32_t>(std::count_if(
+      before.begin(), before.end(), [this](NodeIndex one) { return !is_done(phase(one)); }));
 }
 
 // All but the stream that it may read is done.
@@ -99,7 +94,7 @@ void Execution::start_readers(NodeIndex producer, Effects& out) {
 void Execution::settle_readers(Instant now, NodeIndex producer, Effects& out) {
   if (!dag_.has_streams() || is_streaming(producer)) return;
   const Phase fate = phase(producer);
-  if (is_done_of_stream(fate)) return;  // complete() has confirmed them
+  if (is_done(fate)) return;  // complete() has confirmed them
   const bool goes_on = fate != Phase::failed && fate != Phase::cancelled;
   for (const NodeIndex reader : readers_of(producer)) {
     NodeData& data = nodes_[reader.value];
@@ -242,8 +237,7 @@ void Execution::end_if_unread(Instant now, NodeIndex producer, Effects& out) {
 // A reader that must run again needs what it read, and that was not kept.
 bool Execution::revive_producer(NodeIndex reader, Effects& out) {
   const auto producer = dag_.stream_of(reader);
-  if (!producer || !is_done_of_stream(phase(*producer)) ||
-      !nodes_[producer->value].ended_by_readers) {
+  if (!producer || !is_done(phase(*producer)) || !nodes_[producer->value].ended_by_readers) {
     return false;
   }
   nodes_[producer->value].ended_by_readers = false;

@@ -164,6 +164,18 @@ struct Withdraw {
 // For a request to a worker all but `cancel` are meant for the instance that has it in flight, and
 // come once for each of its requests; `cancel` asks that instance to give up this request.
 enum class TreeControl : std::uint8_t { interrupt, terminate, kill, suspend, resume, cancel };
+// How the running attempts are told.
+[[nodiscard]] constexpr TreeControl control_for(StopRequest request) {
+  switch (request) {
+    case StopRequest::interrupt:
+      return TreeControl::interrupt;
+    case StopRequest::terminate:
+      return TreeControl::terminate;
+    case StopRequest::kill:
+      break;
+  }
+  return TreeControl::kill;
+}
 struct ControlTree {
   NodeIndex node;
   TreeControl control = TreeControl::terminate;

@@ -28,9 +28,7 @@ constexpr Nanoseconds k_readers_patience = std::chrono::seconds{5};
 
 engine::BatchOptions options_of(const BatchCall& call) {
   engine::BatchOptions options;
-  options.width = call.run.run.width;
-  options.is_leased = true;
-  options.is_as_wide_as_machine = !call.run.run.is_width_chosen;
+  options.slots = {call.run.run.width, true, !call.run.run.is_width_chosen};
   options.running = call.running;
   options.answers = call.answers;
   options.failure_limit = call.failure_limit;

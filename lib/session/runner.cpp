@@ -31,11 +31,9 @@ bool is_in_memory(dag::Operation operation) {
 
 engine::Options engine_options(const RunOptions& options) {
   engine::Options out;
-  out.width = options.width;
+  out.slots = {options.width, true, !options.is_width_chosen};
   out.failure_limit = options.failure_limit;
   out.retries = options.retries;
-  out.is_leased = true;
-  out.is_as_wide_as_machine = !options.is_width_chosen;
   out.waits_for_consent = options.waits_for_consent;
   return out;
 }

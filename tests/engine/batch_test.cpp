@@ -76,7 +76,7 @@ class World {
 
 BatchOptions wide(std::uint32_t width) {
   BatchOptions options;
-  options.width = {width};
+  options.slots.width = {width};
   return options;
 }
 
@@ -267,7 +267,7 @@ TEST_CASE("engine: a batch begins nothing while nobody can take an answer") {
 
 TEST_CASE("engine: a batch runs within what is leased, and suspends what is beyond it") {
   BatchOptions options = wide(4);
-  options.is_leased = true;
+  options.slots.is_leased = true;
   World world(options);
   Numbers all;
   for (std::uint32_t i = 1; i <= 2 + k_ahead_max + 1; ++i) {

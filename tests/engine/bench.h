@@ -318,7 +318,7 @@ inline dag::Settings with_timeout(Nanoseconds timeout) {
 }
 inline Options width(std::uint32_t slots) {
   Options options;
-  options.width = {slots};
+  options.slots.width = {slots};
   return options;
 }
 inline Options keep_going(std::uint32_t slots) {

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 Options leased(std::uint32_t slots) {
   Options options = width(slots);
-  options.is_leased = true;
+  options.slots.is_leased = true;
   return options;
 }
 

@@ -57,11 +57,11 @@ class Play {
  public:
   explicit Play(std::uint64_t seed) : dice_(seed), dag_(random_dag(dice_, names_)) {
     Options options;
-    options.width = {1 + below(4)};
+    options.slots.width = {1 + below(4)};
     options.failure_limit.reset();
     if (below(3) == 0) options.failure_limit = 1 + below(3);
     options.retries = below(2);
-    width_ = options.width.count;
+    width_ = options.slots.width.count;
     std::vector<NodePlan> plan(dag_.size());
     for (std::uint32_t i = 0; i < dag_.size(); ++i) {
       const auto before = dag_.predecessors({i});

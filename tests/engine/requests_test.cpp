@@ -116,7 +116,7 @@ TEST_CASE("engine: an instance is suspended and goes on with all that it has in 
   Bench bench;
   bench.worker("w", 4);
   Options options = width(2);
-  options.is_leased = true;
+  options.slots.is_leased = true;
   requests(bench, {"a", "b"}).begin(options);
   bench.apply(lease_of(1));
   bench.start("a");
@@ -139,7 +139,7 @@ TEST_CASE("engine: nobody joins an instance whose slot has to go back") {
   Bench bench;
   bench.worker("w", 2);
   Options options = width(2);
-  options.is_leased = true;
+  options.slots.is_leased = true;
   requests(bench, {"a", "b", "c"}).begin(options);
   bench.apply(lease_of(1));
   bench.start("a");

@@ -64,9 +64,9 @@ class StreamPlay {
   explicit StreamPlay(std::uint64_t seed) : dice_(seed), dag_(random_streams(dice_, names_)) {
     Options options;
     width_ = 1 + dice_.below(4);
-    options.width = {width_};
+    options.slots.width = {width_};
     options.failure_limit.reset();
-    options.is_leased = true;
+    options.slots.is_leased = true;
     execution_ = std::make_unique<Execution>(dag_, options, std::vector<NodePlan>(dag_.size()));
     attempts_.resize(dag_.size());
   }

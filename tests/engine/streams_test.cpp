@@ -26,7 +26,7 @@ dag::Settings ends_with_readers() {
 
 Options kept_going(std::uint32_t slots) {
   Options options = keep_going(slots);
-  options.is_leased = true;
+  options.slots.is_leased = true;
   return options;
 }
 
