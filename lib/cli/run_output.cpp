@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/bytes_output.h"
+#include "session/fault_details.h"
 #include "sys/terminal.h"
 
 namespace dsched::cli {
@@ -68,35 +69,6 @@ void show_results(const wire::RunAnswer& answer) {
   }
 }
 
-std::string details_text(const std::vector<program::Diagnostic>& diagnostics) {
-  wire::JsonWriter out;
-  out.begin_array();
-  for (const program::Diagnostic& diagnostic : diagnostics) {
-    out.begin_object();
-    out.key("code").text(diagnostic.code);
-    out.key("message").text(is_utf8(diagnostic.message) ? diagnostic.message
-                                                        : escape_for_terminal(diagnostic.message));
-    if (diagnostic.line > 0) {
-      out.key("line").number(std::uint64_t{diagnostic.line});
-      out.key("column").number(std::uint64_t{diagnostic.column});
-    } else {
-      out.key("line").null();  // a fault of the whole, as "and 400 more"
-      out.key("column").null();
-    }
-    out.key("pointer").text(is_utf8(diagnostic.pointer) ? diagnostic.pointer
-                                                        : escape_for_terminal(diagnostic.pointer));
-    out.key("hint");
-    if (diagnostic.hint.empty()) {
-      out.null();
-    } else {
-      out.text(diagnostic.hint);
-    }
-    out.end_object();
-  }
-  out.end_array();
-  return out.take();
-}
-
 }  // namespace
 
 int show(const wire::RunAnswer& answer, const RunOutput& output, const Context& context) {
@@ -149,7 +121,7 @@ int show_faults(const session::InvalidProgram& invalid, const std::string& progr
                                       (faults == 1 ? invalid.diagnostics.front().message
                                                    : std::to_string(faults) + " faults"),
                                   {},
-                                  details_text(invalid.diagnostics)};
+                                  session::details_of(invalid.diagnostics, session::Missing::null)};
     wire::write_error(error, context.layout(), write_out);
   }
   return static_cast<int>(Exit::usage);

@@ -109,8 +109,8 @@ std::variant<executor::Attempt, RequestProblem> BatchMaker::make(
   executor::Attempt attempt;
   attempt.node = what.index;
   attempt.number = what.number;
-  attempt.id =
-      place_.attempt_prefix + std::to_string(what.index.value) + '-' + std::to_string(what.number);
+  attempt.id = place_.context.attempt_prefix + std::to_string(what.index.value) + '-' +
+               std::to_string(what.number);
   attempt.inputs = std::move(inputs);
   Work work = make_work(what, attempt.id, made);
   if (auto* problem = std::get_if<RequestProblem>(&work)) return std::move(*problem);
@@ -178,14 +178,14 @@ BatchMaker::Work BatchMaker::make_command(const MakeFor& what, const std::string
   if (auto* problem = std::get_if<RequestProblem>(&prepared)) return std::move(*problem);
   const auto& files = std::get<std::vector<std::string>>(prepared);
   const std::string name = without_null(what.name);
-  const OwnVariables own{{"DSCHED_EXECUTION_ID", place_.execution_id},
+  const OwnVariables own{{"DSCHED_EXECUTION_ID", place_.context.execution_id},
                          {"DSCHED_NODE_ID", name},
                          {"DSCHED_ATTEMPT", std::to_string(what.number)},
                          {"DSCHED_ATTEMPT_ID", attempt_id},
-                         {"DSCHED_STORE", place_.store_folder}};
+                         {"DSCHED_STORE", place_.context.store_folder}};
   const dag::Node node = node_of(request);
   executor::ProcessWork work;
-  work.folder = place_.folder;
+  work.folder = place_.context.folder;
   if (place_.keeps_failed_output) work.output = executor::ProcessWork::Output::always;
   if (request.operation == Operation::shell) {
     dag::ShellParameters parameters = dag::shell_parameters(node);

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "executor/attempt.h"
+#include "session/attempt_maker.h"
 #include "session/batch_arguments.h"
 #include "session/environment.h"
 #include "session/examiner.h"
@@ -17,10 +18,7 @@ namespace dsched::session {
 
 // What all requests of a batch have in common.
 struct BatchPlace {
-  std::string folder;
-  std::string store_folder;
-  std::string execution_id;
-  std::string attempt_prefix;             // unique to this runner; see keeper.h
+  AttemptContext context;
   std::vector<std::string> store_places;  // below `folder`: nothing is written there
   std::string operations_folder;          // --operations; empty: none
   bool keeps_failed_output = false;       // of commands

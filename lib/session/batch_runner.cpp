@@ -19,7 +19,7 @@ constexpr std::uint64_t k_output_held_again = k_output_held_max / 4;
 // Bytes of answers that wait for an earlier one, beyond which only that one is worked on.
 constexpr std::size_t k_lines_held_max = std::size_t{64} << 20;
 // Requests between two looks at everything else: at most a few milliseconds.
-constexpr int k_read_at_once_of_batch = 1024;
+constexpr int k_requests_at_once = 1024;
 // After a signal the requests that are on their way are read, to be answered as skipped: a pipe has
 // so long to give the next one.
 constexpr Nanoseconds k_last_words = std::chrono::milliseconds{100};
@@ -34,24 +34,6 @@ engine::BatchOptions options_of(const BatchCall& call) {
   options.failure_limit = call.failure_limit;
   options.retries = call.run.run.retries;
   return options;
-}
-
-executor::Control control_for_of_batch(engine::TreeControl control) {
-  switch (control) {
-    case engine::TreeControl::interrupt:
-      return executor::Control::interrupt;
-    case engine::TreeControl::terminate:
-      return executor::Control::terminate;
-    case engine::TreeControl::kill:
-      return executor::Control::kill;
-    case engine::TreeControl::suspend:
-      return executor::Control::suspend;
-    case engine::TreeControl::resume:
-      return executor::Control::resume;
-    case engine::TreeControl::cancel:
-      return executor::Control::cancel;
-  }
-  return executor::Control::kill;
 }
 
 // Equal ids have equal texts, however they were written.
@@ -78,18 +60,20 @@ BatchRunner::BatchRunner(const BatchCall& call, const BatchPorts& ports, BatchMa
       input_(make_batch_input(call)),
       batch_(options_of(call)),
       recorder_(ports.store, journal),
+      steering_({ports.clock, ports.store, ports.executor, ports.waiter, ports.slots,
+                 ports.observer, recorder_, journal, execution},
+                *this),
       dag_id_(execution.dag_id),
       execution_id_(to_text(execution.id)),
       now_(ports.clock.now()),
       begun_(now_),
-      begun_wall_(ports.clock.wall()),
-      wishes_due_(now_ + k_wishes_interval_of_batches) {
+      begun_wall_(ports.clock.wall()) {
   recorder_.begin(execution);
   recorder_.set_news([this] { write_news(); });
 }
 
 BatchEnd BatchRunner::run() {
-  take_wishes();
+  steering_.take_wishes();
   ports_.observer.began(progress());
   try {
     loop();
@@ -106,11 +90,7 @@ BatchEnd BatchRunner::run() {
   end.summary.failed = view.counts.failed + view.counts.cancelled - view.skipped;
   end.summary.wall = now_ - begun_;
   end.cancelled = view.counts.cancelled - view.skipped;
-  if (stopped_by_) {
-    end.stopped_by = *stopped_by_ == Request::terminate ? "terminated"
-                     : *stopped_by_ == Request::hang_up ? "hung up"
-                                                        : "interrupted";
-  }
+  if (steering_.is_stopped()) end.stopped_by = steering_.how_stopped();
   close();
   if (call_.form == BatchCall::Form::lines) {
     std::string line;
@@ -145,7 +125,7 @@ bool BatchRunner::reads() const {
 
 void BatchRunner::take_input() {
   is_input_idle_ = false;
-  for (int i = 0; i < k_read_at_once_of_batch && reads(); ++i) {
+  for (int i = 0; i < k_requests_at_once && reads(); ++i) {
     auto next = input_->next();
     if (auto* request = std::get_if<NextRequest>(&next)) {
       if (read_until_) read_until_ = now_ + k_last_words;
@@ -233,8 +213,8 @@ void BatchRunner::make_room() {
     if (has_unsaid_keys_) recorder_.commit();
     has_unsaid_keys_ = false;
     output_.flush();
-    if (output_.is_reader_gone(call_.output_fd) && !stopped_by_ && !ended_) {
-      stopped_by_ = Request::hang_up;
+    if (output_.is_reader_gone(call_.output_fd) && !steering_.is_stopped() && !ended_) {
+      steering_.note_stop(Request::hang_up);
       apply(engine::Stop{engine::StopRequest::terminate});
       end_input({.cut = true});
     }
@@ -257,31 +237,26 @@ void BatchRunner::wait_and_take() {
   const bool may_read = reads();
   if (may_read && !is_input_idle_) {
     // More of it is at hand; the others get a look meanwhile.
-    for (const Request request : ports_.waiter.wait(now_, {})) serve(request);
+    for (const Request request : ports_.waiter.wait(now_)) steering_.serve(request);
   } else {
     std::optional<Instant> until = batch_.next_deadline();
-    const auto at_latest = [&until](std::optional<Instant> moment) {
-      if (moment && (!until || *moment < *until)) until = moment;
-    };
-    at_latest(recorder_.due());
-    at_latest(recorder_.sync_due());
-    at_latest(wishes_due_);
-    at_latest(ports_.observer.wake_up());
-    at_latest(ports_.slots.next_look());
-    if (may_read) at_latest(read_until_);
-    if (read_until_ && !may_read) at_latest(write_until_);
+    for (const std::optional<Instant> moment : {recorder_.due(), recorder_.sync_due(),
+                                                ports_.observer.wake_up(), steering_.next_look()}) {
+      until = earliest(until, moment);
+    }
+    if (read_until_) until = earliest(until, may_read ? read_until_ : write_until_);
     const std::array<sys::Awaited, 2> also{
         sys::Awaited{may_read ? input_->fd() : -1, sys::Awaited::For::reading},
         sys::Awaited{output_.fd(), sys::Awaited::For::writing}};
     for (const Request request : ports_.waiter.wait(until, also)) {
       now_ = ports_.clock.now();
-      serve(request);
+      steering_.serve(request);
     }
   }
   take_events();
   const auto deadline = batch_.next_deadline();
   if (deadline && *deadline <= now_) apply(engine::Tick{});
-  look_at_wishes();
+  steering_.look_at_wishes(now_);
   if (recorder_.is_full() || (recorder_.due() && *recorder_.due() <= now_)) recorder_.commit();
   if (recorder_.sync_due() && *recorder_.sync_due() <= now_) recorder_.sync(now_);
 }
@@ -297,9 +272,7 @@ void BatchRunner::take_events() {
       if (!open.queued) open.queued = std::max(started->at - open.ready, Nanoseconds{0});
       running_.push_back(started->node);
       apply(engine::AttemptStarted{started->node});
-      if (waiting_attempts_.empty()) continue;
-      note_nested();
-      give_width();
+      steering_.attempt_began();
     } else if (auto* ended = std::get_if<executor::Ended>(&event)) {
       on_ended(std::move(*ended));
     }
@@ -312,7 +285,7 @@ void BatchRunner::on_ended(executor::Ended&& ended) {
   Open& open = open_.at(index);
   Outcome& outcome = *open.outcome;
   std::erase(running_, index);
-  if (std::erase(nested_, index) > 0) give_width();
+  steering_.attempt_ended(index);
   outcome.took = ended.ended - ended.started;
   outcome.files = {};
   if (ended.broken) {
@@ -328,10 +301,8 @@ void BatchRunner::on_ended(executor::Ended&& ended) {
   outcome.result = std::move(ended.result);
   outcome.data_type = BatchMaker::data_type(open.request, outcome.result.content.size);
   if (outcome.keyed) outcome.keyed->cacheable = outcome.keyed->cacheable && !ended.inputs_changed;
-  const double jitter =
-      ended.failure == FailureClass::none
-          ? 0
-          : static_cast<double>(sys::random_u64(ports_.entropy)) / 1.8446744073709552e19;
+  const bool well = ended.failure == FailureClass::none;
+  const double jitter = well ? 0 : sys::random_fraction(ports_.entropy);
   apply(engine::AttemptEnded{index, ended.failure, jitter});
 }
 
@@ -403,7 +374,7 @@ void BatchRunner::perform(const engine::Withdraw& effect) {
 }
 
 void BatchRunner::perform(const engine::ControlTree& effect) {
-  ports_.executor.control(effect.node, control_for_of_batch(effect.control));
+  ports_.executor.control(effect.node, control_for(effect.control));
 }
 
 void BatchRunner::perform(const engine::RequestSettled& effect) {
@@ -459,7 +430,7 @@ void BatchRunner::write_out() {
     now_ = ports_.clock.now();
     if (output_.written() != before) until.reset();
     before = output_.written();
-    const bool is_stopped = stopped_by_ || batch_.view().is_stopping;
+    const bool is_stopped = steering_.is_stopped() || batch_.view().is_stopping;
     if (is_stopped && !until) until = now_ + k_readers_patience;
     if (until && now_ >= *until) return;
     const std::array<sys::Awaited, 1> also{sys::Awaited{output_.fd(), sys::Awaited::For::writing}};
@@ -468,64 +439,9 @@ void BatchRunner::write_out() {
         ports_.waiter.stop_here();
         continue;
       }
-      if (stopped_by_) gives_up_output_ = true;
-      if (!stopped_by_) stopped_by_ = request;
+      if (steering_.is_stopped()) gives_up_output_ = true;
+      steering_.note_stop(request);
     }
-  }
-}
-
-// ---- requests of people
-
-// Ctrl-Z: everything that runs stands still before this process does.
-void BatchRunner::suspend() {
-  apply(engine::Suspended{});
-  drain();
-  // What was on its way when the key was pressed begins first, and is then suspended too.
-  constexpr int k_looks = 50;
-  constexpr Nanoseconds k_between = std::chrono::milliseconds{5};
-  for (int look = 0; look < k_looks && batch_.view().has_granted; ++look) {
-    for (const Request request : ports_.waiter.wait(ports_.clock.now() + k_between, {})) {
-      if (request != Request::suspend) postponed_.push_back(request);
-    }
-    take_events();
-    drain();
-  }
-  ports_.executor.wait_until_obeyed();
-  take_allowance({});  // others may have the slots meanwhile
-  recorder_.commit();
-  ports_.observer.note("suspended, with everything it runs");
-  ports_.observer.pause();
-  ports_.waiter.stop_here();
-  now_ = ports_.clock.now();
-  apply(engine::Continued{});
-  for (const Request request : std::exchange(postponed_, {})) serve(request);
-}
-
-void BatchRunner::serve(Request request) {
-  switch (request) {
-    case Request::suspend:
-      return suspend();
-    case Request::interrupt:
-    case Request::interrupt_received:
-      if (!stopped_by_) stopped_by_ = Request::interrupt;
-      if (interrupted_once_) {
-        ports_.observer.note("interrupted again: ending everything now");
-        gives_up_output_ = true;
-        end_input({.cut = true});
-        return apply(engine::Stop{engine::StopRequest::kill});
-      }
-      interrupted_once_ = true;
-      ports_.observer.note(
-          "interrupted: starting nothing new, waiting for what runs; once more ends it at once");
-      apply(engine::Stop{engine::StopRequest::interrupt});
-      return stop_reading();
-    case Request::terminate:
-    case Request::hang_up:
-      if (!stopped_by_) stopped_by_ = request;
-      ports_.observer.note(request == Request::terminate ? "told to terminate: ending what runs"
-                                                         : "hung up: ending what runs");
-      apply(engine::Stop{engine::StopRequest::terminate});
-      return stop_reading();
   }
 }
 

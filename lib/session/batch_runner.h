@@ -13,7 +13,6 @@
 
 #include "engine/batch.h"
 #include "journal/live.h"
-#include "journal/wishes.h"
 #include "session/batch.h"
 #include "session/batch_figures.h"
 #include "session/batch_input.h"
@@ -21,20 +20,9 @@
 #include "session/batch_output.h"
 #include "session/ports.h"
 #include "session/recorder.h"
+#include "session/steering.h"
 
 namespace dsched::session {
-
-// How often wishes are looked for though nobody rang.
-inline constexpr Nanoseconds k_wishes_interval_of_batches = std::chrono::seconds{1};
-
-class BatchWaiter {
- public:
-  virtual ~BatchWaiter() = default;
-  // As Waiter::wait(), and returns also when one of `also` is ready.
-  [[nodiscard]] virtual std::vector<Request> wait(std::optional<Instant> until,
-                                                  std::span<const sys::Awaited> also) = 0;
-  virtual void stop_here() = 0;
-};
 
 struct BatchPorts {
   const sys::Clock& clock;
@@ -43,10 +31,10 @@ struct BatchPorts {
   executor::Executor& executor;
   SlotSource& slots;
   Observer& observer;
-  BatchWaiter& waiter;
+  Waiter& waiter;
 };
 
-class BatchRunner {
+class BatchRunner final : private Steered {
  public:
   BatchRunner(const BatchCall& call, const BatchPorts& ports, BatchMaker& maker,
               journal::Journal& journal, journal::ExecutionRecord& execution);
@@ -93,9 +81,6 @@ class BatchRunner {
   void take_events();
   void on_ended(executor::Ended&& ended);
   void apply(const engine::BatchFact& fact);
-  void serve(Request request);
-  void suspend();
-  void note_nested();
   void make_room();
   void write_out();
 
@@ -122,11 +107,17 @@ class BatchRunner {
 
   // ---- batch_runner_news.cpp
   [[nodiscard]] bool settle_slots();
-  void take_allowance(const engine::Demand& demand);
-  void give_width();
-  void look_at_wishes();
-  void take_wishes();
-  void serve(const journal::Wish& wish);
+  [[nodiscard]] engine::Demand demand(engine::Execution::Others others) const override {
+    return batch_.demand(others);
+  }
+  [[nodiscard]] Nanoseconds take_slot_time() override { return batch_.take_slot_time(now_); }
+  [[nodiscard]] Slots width_now() const override { return batch_.width_now(); }
+  void take(const SteeringFact& fact) override;
+  void stop(engine::StopRequest how) override;
+  void cancel(const std::optional<std::string>& name) override;
+  [[nodiscard]] std::vector<NodeIndex> running(
+      const std::vector<std::string>& attempt_ids) const override;
+  [[nodiscard]] bool settle() override;
   [[nodiscard]] std::optional<NodeIndex> find(const std::string& name) const;
   void write_news();
   [[nodiscard]] journal::LiveState live_state();
@@ -144,13 +135,12 @@ class BatchRunner {
   BatchOutput output_;
   engine::Batch batch_;
   Recorder recorder_;
+  Steering steering_;
   BatchFigures figures_;
   engine::BatchEffects effects_;
   std::unordered_map<NodeIndex, Open> open_;
   std::unordered_map<std::string, NodeIndex> ids_;  // canonical text of the id -> open request
   std::vector<NodeIndex> running_;                  // in the order they started
-  std::vector<NodeIndex> nested_;
-  std::vector<std::string> waiting_attempts_;
   std::vector<RunningNode> shown_running_;
   std::string dag_id_;
   std::string execution_id_;
@@ -164,10 +154,6 @@ class BatchRunner {
   Instant now_;
   Instant begun_;
   WallTime begun_wall_;
-  Instant wishes_due_;
-  Slots held_;
-  Slots width_given_;
-  bool others_wait_ = false;
   bool has_run_ = false;  // something but what is worked out on the spot
   bool is_input_over_ = false;
   bool is_input_idle_ = false;         // it gave nothing when it was last asked
@@ -176,9 +162,6 @@ class BatchRunner {
       write_until_;  // after the end of a stopped batch: as long as that for readers
   std::uint64_t written_before_ = 0;
   std::optional<engine::ExecutionStatus> ended_;
-  std::optional<Request> stopped_by_;
-  std::vector<Request> postponed_;
-  bool interrupted_once_ = false;
   bool gives_up_output_ = false;
 };
 

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <signal.h>
-#include <string.h>
-
 #include <algorithm>
 
 #include "base/error.h"
@@ -9,6 +6,7 @@
 #include "base/time_text.h"
 #include "executor/outputs.h"
 #include "session/batch_runner.h"
+#include "session/fault_details.h"
 #include "session/tracker.h"
 
 // The part of BatchRunner that makes results and answers.
@@ -18,49 +16,14 @@ namespace {
 
 using engine::Completion;
 
-// Bytes of a result that stand in an answer unless all are asked for.
-constexpr std::uint64_t k_shown_bytes_max_of_batch = 64 * 1024;
 // Values that are computed on the spot are looked up and stored only so many times in one batch:
 // asking the store a million times costs more than the million values.
 constexpr std::size_t k_values_looked_up_max = 4096;
 
-// Cuts a UTF-8 sequence that the limit split, so that text stays text.
-void cut_to_whole_characters_of_batch(std::string& bytes) {
-  const auto invalid = find_invalid_utf8(bytes);
-  constexpr std::size_t k_longest_sequence = 4;
-  if (invalid && bytes.size() - *invalid < k_longest_sequence) bytes.resize(*invalid);
-}
-
 std::string how_it_failed(const wire::RequestError& error) {
   if (!error.message.empty()) return error.message;
-  if (error.exit_code) return "exit " + std::to_string(*error.exit_code);
-  if (error.signal) {
-    std::string text = "signal " + std::to_string(*error.signal);
-    if (const char* name = ::sigabbrev_np(*error.signal)) text += std::string(" (") + name + ")";
-    return text;
-  }
-  return std::string(name_of(error.failure));
-}
-
-std::string details_of(const std::vector<program::Diagnostic>& faults) {
-  wire::JsonWriter out;
-  out.begin_array();
-  for (const program::Diagnostic& fault : faults) {
-    out.begin_object();
-    out.key("code").text(fault.code);
-    out.key("message").text(is_utf8(fault.message) ? fault.message
-                                                   : escape_for_terminal(fault.message));
-    if (fault.line > 0) {
-      out.key("line").number(std::uint64_t{fault.line});
-      out.key("column").number(std::uint64_t{fault.column});
-    }
-    out.key("pointer").text(is_utf8(fault.pointer) ? fault.pointer
-                                                   : escape_for_terminal(fault.pointer));
-    if (!fault.hint.empty()) out.key("hint").text(fault.hint);
-    out.end_object();
-  }
-  out.end_array();
-  return out.take();
+  std::string text = end_text(error.exit_code, error.signal);
+  return text.empty() ? std::string(name_of(error.failure)) : text;
 }
 
 // "a b": the words of a request of --each; else its id.
@@ -87,7 +50,7 @@ wire::RequestError BatchRunner::error_of(const program::BadRequest& bad) const {
     error.message += " (and " + std::to_string(bad.faults.size() - 1) + " more)";
   }
   error.hint = first.hint;
-  error.details = details_of(bad.faults);
+  error.details = details_of(bad.faults, Missing::left_out);
   return error;
 }
 
@@ -136,7 +99,7 @@ bool BatchRunner::reuse(Open& open) {
   executor::Captured result;
   result.content = record->content;
   try {
-    if (record->content.size > 0 && record->content.size <= k_shown_bytes_max_of_batch) {
+    if (record->content.size > 0 && record->content.size <= wire::k_shown_bytes_max) {
       auto bytes = store::read_blob(blobs, record->content.hash);
       if (!bytes) return false;
       result.bytes = std::move(*bytes);
@@ -219,8 +182,8 @@ void BatchRunner::explain(const Open& open, Outcome& outcome,
       return;
     case Completion::skipped:
       error.kind = ErrorKind::cancelled;
-      error.message = stopped_by_ ? "skipped: the batch was told to end"
-                                  : "skipped: nothing begins after a failure";
+      error.message = steering_.is_stopped() ? "skipped: the batch was told to end"
+                                             : "skipped: nothing begins after a failure";
       return;
   }
 }
@@ -245,14 +208,14 @@ std::string BatchRunner::line_for(const Open& open, Outcome& outcome,
     result.bytes = std::move(outcome.result.bytes);
     const std::uint64_t limit = call_.run.answer.full_results
                                     ? result.size
-                                    : std::min(result.size, k_shown_bytes_max_of_batch);
+                                    : std::min(result.size, wire::k_shown_bytes_max);
     if (outcome.result.file) {
       result.bytes.resize(limit);
       result.bytes.resize(sys::read_at(outcome.result.file->fd(), 0, result.bytes));
     }
     if (result.bytes.size() > limit) result.bytes.resize(limit);
     result.truncated = result.bytes.size() < result.size;
-    if (result.truncated) cut_to_whole_characters_of_batch(result.bytes);
+    if (result.truncated) cut_to_whole_characters(result.bytes);
   } else {
     answer.error = std::move(outcome.error);
     answer.error.output = log_tail(answer.error.output);

@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "session/batch_runner.h"
 
-// The part of BatchRunner that asks for slots, and that other processes see and steer.
+// The part of BatchRunner that other processes see and steer.
 
 namespace dsched::session {
 namespace {
@@ -18,108 +18,50 @@ constexpr std::size_t k_waiting_named = 1000;
 
 }  // namespace
 
-// Asks when the demand is news to the source, when it has rung, or when it is time to look. True
-// when the engine has something to decide.
 bool BatchRunner::settle_slots() {
-  const auto others =
-      others_wait_ ? engine::Execution::Others::waiting : engine::Execution::Others::none;
-  const engine::Demand demand = batch_.demand(others);
-  const std::optional<Instant> look = ports_.slots.next_look();
-  const bool rang = ports_.slots.has_news();
-  if (rang) take_wishes();
-  const bool is_time = look && *look <= now_;
-  if (!is_time && !rang && !ports_.slots.cares(demand)) return false;
-  take_allowance(demand);
-  return true;
+  const bool rang = steering_.take_ring();
+  return steering_.settle_slots(now_, rang ? Steering::Rang::yes : Steering::Rang::no);
 }
 
-void BatchRunner::take_allowance(const engine::Demand& demand) {
-  engine::Demand report = demand;
-  report.slot_time = batch_.take_slot_time(now_);
-  const Allowance allowance = ports_.slots.update(report);
-  others_wait_ = allowance.holding.contended;
-  held_ = allowance.holding.held;
-  if (allowance.priority) execution_.priority = *allowance.priority;
-  waiting_attempts_ = allowance.waiting_attempts;
-  note_nested();
-  apply(engine::Leased{allowance.holding, allowance.machine, allowance.quantum,
-                       allowance.preemption});
-  give_width();
+void BatchRunner::take(const SteeringFact& fact) {
+  now_ = ports_.clock.now();
+  std::visit([this](const auto& what) { apply(what); }, fact);
 }
 
-// An attempt that only waits for a nested execution keeps its worker busy, but no slot.
-void BatchRunner::give_width() {
-  const Slots width{batch_.width_now().count + static_cast<std::uint32_t>(nested_.size())};
-  if (width == width_given_) return;
-  ports_.executor.set_width(width);
-  width_given_ = width;
+void BatchRunner::stop(engine::StopRequest how) {
+  const bool at_once = how == engine::StopRequest::kill;
+  if (at_once) {
+    gives_up_output_ = true;
+    end_input({.cut = true});
+  }
+  apply(engine::Stop{how});
+  if (!at_once) stop_reading();
 }
 
-void BatchRunner::note_nested() {
-  std::vector<NodeIndex> waiting;
+void BatchRunner::cancel(const std::optional<std::string>& name) {
+  if (!name) {
+    apply(engine::Cancel{});
+    return stop_reading();
+  }
+  if (const auto index = find(*name)) apply(engine::CancelNode{*index});
+}
+
+std::vector<NodeIndex> BatchRunner::running(const std::vector<std::string>& attempt_ids) const {
+  std::vector<NodeIndex> found;
   for (const NodeIndex index : running_) {
-    if (waiting_attempts_.empty()) break;
     const std::string& id = open_.at(index).outcome->attempt_id;
-    if (std::find(waiting_attempts_.begin(), waiting_attempts_.end(), id) !=
-        waiting_attempts_.end()) {
-      waiting.push_back(index);
+    if (std::find(attempt_ids.begin(), attempt_ids.end(), id) != attempt_ids.end()) {
+      found.push_back(index);
     }
   }
-  std::sort(waiting.begin(), waiting.end());
-  for (const NodeIndex index : waiting) {
-    if (!std::binary_search(nested_.begin(), nested_.end(), index)) {
-      apply(engine::NestedBegan{index});
-    }
-  }
-  for (const NodeIndex index : nested_) {
-    if (!std::binary_search(waiting.begin(), waiting.end(), index)) {
-      apply(engine::NestedEnded{index});
-    }
-  }
-  nested_ = std::move(waiting);
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
-// ---- wishes
-
-// Once a second, should a ring have been lost.
-void BatchRunner::look_at_wishes() {
-  if (now_ < wishes_due_) return;
-  wishes_due_ = now_ + k_wishes_interval_of_batches;
-  take_wishes();
-}
-
-void BatchRunner::take_wishes() {
-  sys::Database& database = ports_.store.database();
-  if (!journal::has_wishes(database, execution_.number)) return;
-  sys::Transaction transaction(database);
-  const std::vector<journal::Wish> wishes = journal::take_wishes(database, execution_.number);
-  for (const journal::Wish& wish : wishes) {
-    if (wish.kind != journal::WishKind::priority) continue;
-    execution_.priority = {static_cast<std::uint8_t>(std::clamp<std::int64_t>(wish.value, 0, 10))};
-  }
-  journal_.update(execution_);
-  transaction.commit();
-  for (const journal::Wish& wish : wishes) serve(wish);
-}
-
-void BatchRunner::serve(const journal::Wish& wish) {
-  switch (wish.kind) {
-    case journal::WishKind::cancel:
-      ports_.observer.note("cancelled from outside: ending what runs");
-      apply(engine::Cancel{});
-      return stop_reading();
-    case journal::WishKind::cancel_node:
-      if (const auto index = find(wish.node)) apply(engine::CancelNode{*index});
-      return;
-    case journal::WishKind::pause:
-      ports_.observer.note("paused from outside: what runs stands still");
-      return apply(engine::Paused{});
-    case journal::WishKind::go_on:
-      ports_.observer.note("goes on");
-      return apply(engine::Released{});
-    case journal::WishKind::priority:
-      return;  // recorded when it was taken
-  }
+bool BatchRunner::settle() {
+  take_events();
+  drain();
+  return batch_.view().has_granted;
 }
 
 // An open request by what people call it: the text of its id, or the number.
@@ -153,7 +95,7 @@ journal::LiveState BatchRunner::live_state() {
   journal::LiveState state;
   state.at = now.wall;
   state.width = call_.run.run.width;
-  state.held = held_;
+  state.held = steering_.held();
   state.in_use = view.in_use;
   state.is_paused = view.is_paused;
   state.is_stopping = view.is_stopping;

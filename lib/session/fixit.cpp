@@ -33,7 +33,7 @@ struct Chosen {
   std::map<std::string, std::uint32_t> attempts;  // made before, by node id
 };
 
-std::string task_id_of_fixit(ExecutionNumber number, std::string_view node_id) {
+std::string task_id_of(ExecutionNumber number, std::string_view node_id) {
   return std::to_string(number.value) + '/' + std::string(node_id);
 }
 
@@ -159,7 +159,7 @@ class Choosing {
       consider(chosen, program.dag, node, named.empty() || named.contains(id), named.contains(id));
     }
     for (const std::string& id : unseen) {
-      chosen.tasks.push_back({.task_id = task_id_of_fixit(record.number, id),
+      chosen.tasks.push_back({.task_id = task_id_of(record.number, id),
                               .name = id,
                               .previous_status = "completed",
                               .new_status = "completed",
@@ -175,9 +175,9 @@ class Choosing {
                    const std::set<std::string>& named) const {
     for (const std::string& id : named) {
       if (program.dag.find(id)) continue;
-      throw Error(ErrorKind::not_found,
-                  "task " + escape_for_terminal(task_id_of_fixit(record.number, id)) +
-                      ": there is no such node");
+      throw Error(
+          ErrorKind::not_found,
+          "task " + escape_for_terminal(task_id_of(record.number, id)) + ": there is no such node");
     }
   }
 
@@ -194,7 +194,7 @@ class Choosing {
       chosen.plan.left[id] = node.trouble == report::Trouble::failed;
     }
     if (!is_subject) return;
-    FixedTask task{.task_id = task_id_of_fixit(chosen.number, id),
+    FixedTask task{.task_id = task_id_of(chosen.number, id),
                    .name = id,
                    .previous_status = std::string(name_of(node.trouble)),
                    .new_status = std::string(name_of(node.trouble)),

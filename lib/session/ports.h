@@ -4,6 +4,7 @@
 // session/run.cpp, simulated ones in tests/sim.
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "store/store.h"
 #include "sys/clock.h"
 #include "sys/entropy.h"
+#include "sys/flow.h"
 
 namespace dsched::session {
 
@@ -29,9 +31,12 @@ enum class Request : std::uint8_t {
 class Waiter {
  public:
   virtual ~Waiter() = default;
-  // Returns when the executor has events, a request has come, or `until` has passed (empty: no
-  // limit); at once when that is so already. Gives the requests in the order they came.
-  [[nodiscard]] virtual std::vector<Request> wait(std::optional<Instant> until) = 0;
+  // Returns when the executor has events, a request has come, one of `also` is ready, or `until`
+  // has passed (empty: no limit); at once when that is so already. Gives the requests in the order
+  // they came.
+  [[nodiscard]] virtual std::vector<Request> wait(std::optional<Instant> until,
+                                                  std::span<const sys::Awaited> also) = 0;
+  [[nodiscard]] std::vector<Request> wait(std::optional<Instant> until) { return wait(until, {}); }
   // Stops this process until it is continued.
   virtual void stop_here() = 0;
 };

@@ -1,52 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/run.h"
 
-#include <array>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "executor/file_finisher.h"
-#include "executor/posix_workspace.h"
-#include "executor/process_executor.h"
 #include "journal/approvals.h"
 #include "report/batch_record.h"
 #include "session/argument_files.h"
 #include "session/auditing.h"
 #include "session/detach.h"
-#include "session/jobserver_offer.h"
-#include "session/jobserver_slots.h"
+#include "session/execution_world.h"
 #include "session/prepare.h"
 #include "session/resume.h"
-#include "session/retention.h"
-#include "session/run_world.h"
 #include "session/runner.h"
-#include "session/worker_commands.h"
 #include "store/read_ahead.h"
 #include "sys/background.h"
-#include "sys/wait_readable.h"
 
 namespace dsched::session {
 namespace {
-
-class SystemWaiter final : public Waiter {
- public:
-  SystemWaiter(sys::Signals& signals, int executor_fd, int workspace_fd, const SlotSource& slots)
-      : signals_(signals), executor_fd_(executor_fd), workspace_fd_(workspace_fd), slots_(slots) {}
-
-  std::vector<Request> wait(std::optional<Instant> until) override {
-    const std::array<int, 4> fds{executor_fd_, signals_.fd(), slots_.fd(), workspace_fd_};
-    sys::wait_readable(fds, until);
-    return take_requests(signals_);
-  }
-  void stop_here() override { sys::stop_self(); }
-
- private:
-  sys::Signals& signals_;
-  int executor_fd_;
-  int workspace_fd_;
-  const SlotSource& slots_;
-};
 
 journal::ExecutionRecord new_record(const RunRequest& request, const Prepared& prepared,
                                     const System& system_const, sys::Entropy& entropy) {
@@ -67,14 +39,11 @@ journal::ExecutionRecord new_record(const RunRequest& request, const Prepared& p
 
 class RunInStore {
  public:
-  RunInStore(System& system, Processes& processes, RunRequest& request, Observer& observer,
-             std::string runner_name, sys::JobTokens* tokens, const Recorded& recorded)
-      : system_(system),
-        processes_(processes),
+  RunInStore(RunBase& base, RunRequest& request, Observer& observer, const Recorded& recorded)
+      : base_(base),
+        system_(base.system),
         request_(request),
         observer_(observer),
-        runner_name_(std::move(runner_name)),
-        tokens_(tokens),
         recorded_(recorded) {}
 
   std::variant<wire::RunAnswer, InvalidProgram> run_new() {
@@ -192,8 +161,9 @@ class RunInStore {
     transaction.commit();
   }
 
+  // Where others look for this runner.
   std::string machine_folder() const {
-    return request_.shares_machine ? machine_folder_of(request_) : std::string();
+    return request_.shares_machine ? base_.machine_folder : std::string();
   }
 
   [[noreturn]] void fail_unknown(const store::Store& store) const {
@@ -277,53 +247,22 @@ class RunInStore {
   wire::RunAnswer run_recorded(store::Store& store, journal::Journal& journal,
                                journal::ExecutionRecord& record, Prepared& prepared,
                                History&& history) {
-    Environment environment(request_.environment, store.identity().secret);
-    if (const auto flags = makeflags_for_commands(request_.environment)) {
-      environment.pass_instead("MAKEFLAGS", *flags);
-    }
-    const std::string machine = machine_folder_of(request_);
-    MachineArgumentFiles argument_files(machine, machine + '/' + runner_name_,
+    const std::string& machine = base_.machine_folder;
+    MachineArgumentFiles argument_files(machine, machine + '/' + base_.runner_name,
                                         store.identity().folder + "/tmp", system_.files);
-    const auto fifo = offer_jobserver(request_, machine, runner_name_, environment);
-    executor::FileExaminer examiner(request_.folder, store.file_digests(), system_.clock);
-    executor::PosixWorkspace workspace(examiner, store.blobs());
-    const auto stage = [&store] { return store.stage(); };
-    executor::FileFinisher finisher(examiner, stage);
-    executor::BeneathFileAccess access(examiner, stage);
-    executor::ProcessExecutor executor(
-        {.width = request_.run.width.count,
-         .stage = stage,
-         .files = &access,
-         .finisher = &finisher,
-         .clock = &system_.clock,
-         .table = &processes_.table,
-         .trees = &processes_.trees,
-         .passed = descriptors_for_commands(request_, fifo.get()),
-         .keeper = &processes_.keeper,
-         .workers =
-             worker_commands(prepared.dag.workers(), environment, attempt_context(store, record))});
-    std::unique_ptr<SlotSource> slots = make_slots({.request = request_,
-                                                    .store = store,
-                                                    .record = record,
-                                                    .runner_name = runner_name_,
-                                                    .machine_folder = machine},
-                                                   system_, observer_);
-    if (tokens_ != nullptr) {
-      slots = std::make_unique<JobserverSlots>(std::move(slots), *tokens_, system_.clock);
-    }
-    if (fifo) {
-      const auto width =
-          request_.run.is_width_chosen ? std::optional(request_.run.width) : std::optional<Slots>();
-      slots = std::make_unique<OfferedSlots>(std::move(slots), *fifo, processes_.table,
-                                             system_.clock, width);
-    }
-    SystemWaiter waiter(processes_.signals, executor.event_fd(), workspace.news_fd(), *slots);
-    const Ports ports{system_.clock,  system_.entropy, store,  executor, workspace,
-                      argument_files, waiter,          *slots, observer_};
+    ExecutionWorld world(base_, {.request = request_,
+                                 .store = store,
+                                 .record = record,
+                                 .workers = prepared.dag.workers(),
+                                 .context = attempt_context(store, record),
+                                 .observer = observer_});
+    const Ports ports{system_.clock,    system_.entropy,   store,
+                      world.executor(), world.workspace(), argument_files,
+                      world.waiter(),   world.slots(),     observer_};
     const RunPlan plan{.dag = prepared.dag,
                        .options = go_on_with_other_goals(prepared),
                        .answer = request_.answer,
-                       .environment = environment,
+                       .environment = world.environment(),
                        .context = attempt_context(store, record),
                        .goals = prepared.goals,
                        .shown = prepared.result_node,
@@ -335,13 +274,7 @@ class RunInStore {
     Runner runner(plan, ports, journal, record);
     runner.recall(std::move(history));
     wire::RunAnswer answer = runner.run();
-    if (!system_.files.info(store.identity().folder + "/identity")) {
-      throw Error(ErrorKind::storage, "store " + store.identity().folder +
-                                          ": was removed while it was in use; nothing was kept");
-    }
-    examiner.settle();
-    save_digests(store);
-    collect_now_and_then(store, journal);
+    world.finish(journal);
     auto shown = prepared.result_node;
     if (request_.answer.result_node && !shown) {
       shown = prepared.dag.find(*request_.answer.result_node);
@@ -367,16 +300,14 @@ class RunInStore {
     return {.folder = request_.folder,
             .store_folder = store.identity().folder,
             .execution_id = to_text(record.id),
-            .attempt_prefix = runner_name_ + '-',
+            .attempt_prefix = base_.runner_name + '-',
             .pass_through = request_.pass_through};
   }
 
+  RunBase& base_;
   System& system_;
-  Processes& processes_;
   RunRequest& request_;
   Observer& observer_;
-  std::string runner_name_;
-  sys::JobTokens* tokens_;    // of make's jobserver; nullptr: without it
   const Recorded& recorded_;  // empty: somebody waits for the end
 };
 
@@ -388,17 +319,8 @@ std::variant<wire::RunAnswer, InvalidProgram> run(RunRequest request, Observer& 
 
 std::variant<wire::RunAnswer, InvalidProgram> run_detached(RunRequest request, Observer& observer,
                                                            const Recorded& recorded) {
-  const std::unique_ptr<sys::JobTokens> tokens = join_jobserver(request, observer);
-  settle_style(request);
-  System system;
-  const std::string name = make_runner_name(system.entropy);
-  const std::string machine = machine_folder_of(request);
-  sys::KeeperOptions keeper;
-  keeper.environment_mark = "DSCHED_ATTEMPT_ID=" + name + '-';
-  keeper.temporary_folder = machine + '/' + name;
-  if (tokens) keeper.tokens = tokens->for_keeper();
-  Processes processes(keeper);
-  RunInStore run_in_store(system, processes, request, observer, name, tokens.get(), recorded);
+  RunBase base(request, observer);
+  RunInStore run_in_store(base, request, observer, recorded);
   return request.resume ? run_in_store.run_again() : run_in_store.run_new();
 }
 

@@ -19,8 +19,6 @@ using engine::Reason;
 // More built-ins than this whose values leave the process, and they are evaluated instead of looked
 // up: asking the store a million times costs more than the million values.
 constexpr std::size_t k_looked_up_max = 4096;
-// From this many nodes on, bulk reads pay: 100,000 point lookups cost 80 ms, a scan about 20.
-constexpr std::size_t k_bulk_min = 1000;
 // A result that is lost again after it was made again this often is given up.
 constexpr int k_losses_max = 3;
 
@@ -36,24 +34,6 @@ engine::Options engine_options(const RunOptions& options) {
   out.retries = options.retries;
   out.waits_for_consent = options.waits_for_consent;
   return out;
-}
-
-executor::Control control_for(engine::TreeControl control) {
-  switch (control) {
-    case engine::TreeControl::interrupt:
-      return executor::Control::interrupt;
-    case engine::TreeControl::terminate:
-      return executor::Control::terminate;
-    case engine::TreeControl::kill:
-      return executor::Control::kill;
-    case engine::TreeControl::suspend:
-      return executor::Control::suspend;
-    case engine::TreeControl::resume:
-      return executor::Control::resume;
-    case engine::TreeControl::cancel:
-      return executor::Control::cancel;
-  }
-  return executor::Control::kill;
 }
 
 }  // namespace
@@ -74,11 +54,13 @@ Runner::Runner(const RunPlan& plan, const Ports& ports, journal::Journal& journa
       maker_(plan.dag, plan.context, plan.environment, examiner_, values_, program_values_),
       engine_(plan.dag, engine_options(plan.options), node_plans()),
       recorder_(ports.store, journal),
+      steering_({ports.clock, ports.store, ports.executor, ports.waiter, ports.slots,
+                 ports.observer, recorder_, journal, execution},
+                *this),
       tracker_(plan.dag, plan.options.width),
       figures_(plan.dag),
       gates_(plan.dag, ports.store, execution),
       gates_due_(ports.clock.now()),
-      wishes_due_(ports.clock.now() + k_wishes_interval),
       now_(ports.clock.now()),
       begun_(now_),
       begun_wall_(ports.clock.wall()) {
@@ -152,7 +134,7 @@ wire::RunAnswer Runner::run() {
   if (!execution_.started_at) execution_.started_at = begun_wall_;
   prefetch();
   now_ = ports_.clock.now();
-  take_wishes();
+  steering_.take_wishes();
   ports_.observer.began(progress());
   engine_.begin(effects_);
   do {
@@ -228,31 +210,26 @@ void Runner::drain() {
       if (recorder_.due() && *recorder_.due() <= now_) recorder_.commit();
       if (performed % (64 * k_between_looks) != 0) continue;
       ports_.observer.progress(progress());
-      look_at_wishes();
+      steering_.look_at_wishes(now_);
     }
   }
 }
 
 void Runner::wait_and_take() {
   std::optional<Instant> until = engine_.next_deadline();
-  const auto at_latest = [&until](std::optional<Instant> moment) {
-    if (moment && (!until || *moment < *until)) until = moment;
-  };
-  at_latest(recorder_.due());
-  at_latest(recorder_.sync_due());
-  at_latest(wishes_due_);
-  at_latest(look_at_tap());
-  if (gates_.is_any_open()) at_latest(gates_due_);
-  at_latest(ports_.observer.wake_up());
-  at_latest(ports_.slots.next_look());
+  for (const std::optional<Instant> moment : {recorder_.due(), recorder_.sync_due(), look_at_tap(),
+                                              ports_.observer.wake_up(), steering_.next_look()}) {
+    until = earliest(until, moment);
+  }
+  if (gates_.is_any_open()) until = earliest(until, gates_due_);
   for (const Request request : ports_.waiter.wait(until)) {
     now_ = ports_.clock.now();
-    serve(request);
+    steering_.serve(request);
   }
   take_events();
   take_read();
   fire_timers();
-  look_at_wishes();
+  steering_.look_at_wishes(now_);
   if (recorder_.is_full() || (recorder_.due() && *recorder_.due() <= now_)) recorder_.commit();
   if (recorder_.sync_due() && *recorder_.sync_due() <= now_) recorder_.sync(now_);
 }
@@ -283,7 +260,7 @@ void Runner::fire_timers() {
   if (now_ - *deadline > k_late) {
     const Instant until = ports_.clock.now() + k_moment;
     while (ports_.clock.now() < until) {
-      for (const Request request : ports_.waiter.wait(until)) serve(request);
+      for (const Request request : ports_.waiter.wait(until)) steering_.serve(request);
       take_events();
     }
     drain();
@@ -294,57 +271,6 @@ void Runner::fire_timers() {
 void Runner::apply(const engine::Fact& fact) {
   recorder_.note_news(now_);
   engine_.apply(now_, fact, effects_);
-}
-
-// Ctrl-Z: everything that runs stands still before this process does.
-void Runner::suspend() {
-  apply(engine::Suspended{});
-  drain();
-  // What was on its way when the key was pressed begins first, and is then suspended too.
-  constexpr int k_looks = 50;
-  constexpr Nanoseconds k_between = std::chrono::milliseconds{5};
-  for (int look = 0; look < k_looks && engine_.has_granted(); ++look) {
-    for (const Request request : ports_.waiter.wait(ports_.clock.now() + k_between)) {
-      if (request != Request::suspend) postponed_.push_back(request);
-    }
-    take_events();
-    drain();
-  }
-  ports_.executor.wait_until_obeyed();
-  tracker_.suspend_all();
-  take_allowance({});  // others may have the slots meanwhile
-  recorder_.commit();
-  ports_.observer.note("suspended, with everything it runs");
-  ports_.observer.pause();
-  ports_.waiter.stop_here();
-  now_ = ports_.clock.now();
-  apply(engine::Continued{});
-  tracker_.continue_all();
-  for (const Request request : std::exchange(postponed_, {})) serve(request);
-}
-
-void Runner::serve(Request request) {
-  switch (request) {
-    case Request::suspend:
-      return suspend();
-    case Request::interrupt:
-    case Request::interrupt_received:
-      if (!stopped_by_) stopped_by_ = Request::interrupt;
-      if (interrupted_once_) {
-        ports_.observer.note("interrupted again: ending everything now");
-        return apply(engine::Stop{engine::StopRequest::kill});
-      }
-      interrupted_once_ = true;
-      ports_.observer.note(
-          "interrupted: starting nothing new, waiting for what runs; once more ends it at once");
-      return apply(engine::Stop{engine::StopRequest::interrupt});
-    case Request::terminate:
-    case Request::hang_up:
-      if (!stopped_by_) stopped_by_ = request;
-      ports_.observer.note(request == Request::terminate ? "told to terminate: ending what runs"
-                                                         : "hung up: ending what runs");
-      return apply(engine::Stop{engine::StopRequest::terminate});
-  }
 }
 
 // ---- effects

@@ -13,7 +13,6 @@
 
 #include "executor/stream_tap.h"
 #include "journal/live.h"
-#include "journal/wishes.h"
 #include "session/attempt_maker.h"
 #include "session/fan_out.h"
 #include "session/figures.h"
@@ -21,13 +20,11 @@
 #include "session/gates.h"
 #include "session/recorder.h"
 #include "session/resume.h"
+#include "session/steering.h"
 #include "session/stream_book.h"
 #include "session/tracker.h"
 
 namespace dsched::session {
-
-// How often wishes are looked for though nobody rang.
-inline constexpr Nanoseconds k_wishes_interval = std::chrono::seconds{1};
 
 // What has been found out before a run: everything but the world.
 struct RunPlan {
@@ -45,7 +42,10 @@ struct RunPlan {
   const FixPlan* fix = nullptr;                             // of a fix-it; else nothing
 };
 
-class Runner {
+// From this many nodes on, bulk reads pay: 100,000 point lookups cost 80 ms, a scan about 20.
+inline constexpr std::size_t k_bulk_min = 1000;
+
+class Runner final : private Steered {
  public:
   Runner(const RunPlan& plan, const Ports& ports, journal::Journal& journal,
          journal::ExecutionRecord& execution);
@@ -68,13 +68,21 @@ class Runner {
   [[nodiscard]] std::vector<engine::NodePlan> node_plans();
   void prefetch();
   void loop();
-  [[nodiscard]] bool settle_slots();
-  void take_allowance(const engine::Demand& demand);
-  void warn_of_wide_nodes(Slots machine);
-  void give_width();
-  void note_nested();
   void wait_and_take();
-  void look_at_wishes();
+  // ---- what Steering asks for (runner_slots.cpp)
+  [[nodiscard]] bool settle_slots();
+  [[nodiscard]] engine::Demand demand(engine::Execution::Others others) const override {
+    return engine_.demand(others);
+  }
+  [[nodiscard]] Nanoseconds take_slot_time() override { return engine_.take_slot_time(now_); }
+  [[nodiscard]] Slots width_now() const override { return engine_.width_now(); }
+  void take(const SteeringFact& fact) override;
+  void stop(engine::StopRequest how) override { apply(engine::Stop{how}); }
+  void cancel(const std::optional<std::string>& name) override;
+  [[nodiscard]] std::vector<NodeIndex> running(
+      const std::vector<std::string>& attempt_ids) const override;
+  [[nodiscard]] bool settle() override;
+  void warn_of_wide_nodes(Slots machine);
   // ---- consent (runner_gates.cpp)
   [[nodiscard]] Digest consent_digest(NodeIndex node) const;
   [[nodiscard]] bool needs_consent(NodeIndex node) const;
@@ -84,13 +92,9 @@ class Runner {
   void go_on_record();
   void tell_of_gate(NodeIndex node);
   void obey(const GateAnswer& answer);
-  void take_wishes();
   void take_events();
   void fire_timers();
-  void suspend();
   void drain();
-  void serve(Request request);
-  void serve(const journal::Wish& wish);
   void on_started(const executor::Started& started);
   void on_ended(executor::Ended&& ended);
 
@@ -170,7 +174,6 @@ class Runner {
   [[nodiscard]] Nanoseconds since_submission(Instant at) const {
     return (at - begun_) + (begun_wall_ - execution_.submitted_at);
   }
-  [[nodiscard]] double jitter();
   [[nodiscard]] store::Record record_for(NodeIndex node, const Keyed& keyed,
                                          const store::Content& content) const;
   [[nodiscard]] std::optional<wire::ResultAnswer> goal_answer(NodeIndex goal);
@@ -194,6 +197,7 @@ class Runner {
   AttemptMaker maker_;
   engine::Execution engine_;
   Recorder recorder_;
+  Steering steering_;
   Tracker tracker_;
   Figures figures_;
   StreamBook streams_;
@@ -206,14 +210,8 @@ class Runner {
   engine::Effects effects_;
   Instant emitted_;                                 // when the effect that is performed came out
   std::map<NodeIndex, journal::LiveNode> delayed_;  // wait for a retry's delay or for people
-  Instant wishes_due_;
-  Slots held_;  // of the machine
   bool is_width_checked_ = false;
-  bool others_wait_ = false;                   // for slots of the machine
-  Slots width_given_;                          // to the executor
-  std::vector<std::string> waiting_attempts_;  // ids of attempts that wait for nested executions
-  std::vector<NodeIndex> nested_;              // nodes whose attempt waits for a nested execution
-  std::map<NodeIndex, int> reading_;           // examined later: how often reading was begun
+  std::map<NodeIndex, int> reading_;  // examined later: how often reading was begun
   std::unordered_map<NodeIndex, UnderWay> under_way_;
   std::unordered_map<Digest, NodeIndex> key_under_way_;
   std::unordered_map<NodeIndex, Digest> key_of_;     // of nodes in key_under_way_
@@ -227,10 +225,7 @@ class Runner {
   Instant begun_;
   WallTime begun_wall_;
   std::optional<engine::ExecutionStatus> ended_;
-  std::optional<Request> stopped_by_;
-  std::vector<Request> postponed_;  // came while everything was being suspended
   bool prefetched_ = false;
-  bool interrupted_once_ = false;
 };
 
 }  // namespace dsched::session

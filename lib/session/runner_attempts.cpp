@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <signal.h>
-
-#include <cstring>
-
 #include "base/error.h"
 #include "base/time_text.h"
 #include "executor/outputs.h"
@@ -29,13 +25,8 @@ std::string describe_failure(const executor::Ended& ended, FailureClass failure,
     return "timeout after " + short_duration(*timeout);
   }
   if (!ended.error.empty()) return ended.error;
-  if (ended.exit_code) return "exit " + std::to_string(*ended.exit_code);
-  if (ended.signal) {
-    std::string text = "signal " + std::to_string(*ended.signal);
-    if (const char* name = sigabbrev_np(*ended.signal)) text += std::string(" (") + name + ")";
-    return text;
-  }
-  return std::string(name_of(failure));
+  std::string text = end_text(ended.exit_code, ended.signal);
+  return text.empty() ? std::string(name_of(failure)) : text;
 }
 
 // The node whose output the path is, or lies in.
@@ -67,9 +58,7 @@ void Runner::on_started(const executor::Started& started) {
   tracker_.started(started.node, started.number, started.at);
   apply(engine::AttemptStarted{started.node});
   tell(started.node, NodeChange::started);
-  if (waiting_attempts_.empty()) return;
-  note_nested();
-  give_width();
+  steering_.attempt_began();
 }
 
 void Runner::on_ended(executor::Ended&& ended) {
@@ -90,7 +79,7 @@ void Runner::on_ended(executor::Ended&& ended) {
   DSCHED_ASSERT(found != under_way_.end(), "what ends was started");
   UnderWay under_way = std::move(found->second);
   under_way_.erase(found);
-  if (std::erase(nested_, node) > 0) give_width();
+  steering_.attempt_ended(node);
   if (ended.broken) {
     // Not the node's doing: the disk is full, or no process can be made. What is known is kept.
     recorder_.commit();
@@ -105,7 +94,8 @@ void Runner::on_ended(executor::Ended&& ended) {
   }
   // An attempt whose time was over may still end with code 0 while it is being ended: it failed.
   const bool well = ended.failure == FailureClass::none && !engine_.is_timed_out(node);
-  engine::AttemptEnded fact{node, ended.failure, well ? 0 : jitter(), ended.is_innocent};
+  engine::AttemptEnded fact{node, ended.failure, well ? 0 : sys::random_fraction(ports_.entropy),
+                            ended.is_innocent};
   if (hold_attempt(ended, under_way, well)) return apply(fact);
   if (!well && fixer_ && !engine_.is_ended_by_readers(node)) {
     fact.word = fixer_->after(node, failure_of(ended));
@@ -125,11 +115,6 @@ void Runner::on_ended(executor::Ended&& ended) {
   }
   apply(fact);
   if (!well && engine_.phase(node) == engine::Phase::queued) figures_.ready(node, now_);
-}
-
-double Runner::jitter() {
-  constexpr double k_scale = 1.0 / 18446744073709551616.0;  // 2^-64
-  return static_cast<double>(sys::random_u64(ports_.entropy)) * k_scale;
 }
 
 // As it will stand in the journal.

@@ -7,13 +7,6 @@
 // The part of Runner that expands map nodes and makes their results.
 
 namespace dsched::session {
-namespace {
-
-// From this many elements on, all results on record are read at once instead of one by one.
-constexpr std::size_t k_bulk_min_of_expansion = 1000;
-
-}  // namespace
-
 // All bytes of a result; empty when the store has lost them.
 std::optional<std::string> Runner::bytes_of(NodeIndex node) {
   try {
@@ -127,7 +120,7 @@ void Runner::prefetch(const dag::Expansion& expansion) {
   }
   if (!any_examined) return;
   ports_.store.file_digests().load();
-  if (expansion.elements >= k_bulk_min_of_expansion) ports_.store.results().preload();
+  if (expansion.elements >= k_bulk_min) ports_.store.results().preload();
 }
 
 // Copies of one template share a mean that follows the last of them.

@@ -3,7 +3,7 @@
 
 #include "session/runner.h"
 
-// The part of Runner that other processes see and steer: what runs now, figures, wishes.
+// The part of Runner that other processes see: what runs now, figures.
 
 namespace dsched::session {
 namespace {
@@ -42,7 +42,7 @@ journal::LiveState Runner::live_state() {
   journal::LiveState state;
   state.at = now.wall;
   state.width = plan_.options.width;
-  state.held = held_;
+  state.held = steering_.held();
   state.in_use = engine_.in_use();
   state.is_paused = engine_.is_paused();
   state.is_stopping = engine_.is_stopping();
@@ -77,50 +77,6 @@ journal::LiveState Runner::live_state() {
                            pool.limit});
   }
   return state;
-}
-
-// Once a second, should a ring have been lost.
-void Runner::look_at_wishes() {
-  if (now_ < wishes_due_) return;
-  wishes_due_ = now_ + k_wishes_interval;
-  take_wishes();
-}
-
-void Runner::take_wishes() {
-  sys::Database& database = ports_.store.database();
-  if (!journal::has_wishes(database, execution_.number)) return;
-  sys::Transaction transaction(database);
-  const std::vector<journal::Wish> wishes = journal::take_wishes(database, execution_.number);
-  for (const journal::Wish& wish : wishes) {
-    if (wish.kind != journal::WishKind::priority) continue;
-    execution_.priority = {static_cast<std::uint8_t>(std::clamp<std::int64_t>(wish.value, 0, 10))};
-  }
-  journal_.update(execution_);
-  transaction.commit();
-  for (const journal::Wish& wish : wishes) serve(wish);
-}
-
-void Runner::serve(const journal::Wish& wish) {
-  switch (wish.kind) {
-    case journal::WishKind::cancel:
-      give_up_reading();
-      ports_.observer.note("cancelled from outside: ending what runs");
-      return apply(engine::Cancel{});
-    case journal::WishKind::cancel_node:
-      if (const auto node = plan_.dag.find(wish.node)) {
-        give_up_reading(*node);
-        apply(engine::CancelNode{*node});
-      }
-      return;
-    case journal::WishKind::pause:
-      ports_.observer.note("paused from outside: what runs stands still");
-      return apply(engine::Paused{});
-    case journal::WishKind::go_on:
-      ports_.observer.note("goes on");
-      return apply(engine::Released{});
-    case journal::WishKind::priority:
-      return;  // recorded when it was taken
-  }
 }
 
 }  // namespace dsched::session

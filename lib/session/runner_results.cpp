@@ -18,22 +18,6 @@ namespace {
 using engine::ExecutionStatus;
 using engine::Phase;
 
-// Bytes of a goal that stand in an answer unless all are asked for.
-constexpr std::uint64_t k_shown_bytes_max = 64 * 1024;
-
-// Cuts a UTF-8 sequence that the limit split, so that text stays text.
-void cut_to_whole_characters(std::string& bytes) {
-  const auto invalid = find_invalid_utf8(bytes);
-  constexpr std::size_t k_longest_sequence = 4;
-  if (invalid && bytes.size() - *invalid < k_longest_sequence) bytes.resize(*invalid);
-}
-
-std::string stopped_message(std::optional<Request> by) {
-  if (by == Request::terminate) return "terminated";
-  if (by == Request::hang_up) return "hung up";
-  return "interrupted";
-}
-
 }  // namespace
 
 void Runner::recall(History&& history) {
@@ -126,7 +110,7 @@ std::optional<wire::ResultAnswer> Runner::goal_answer(NodeIndex goal) {
   if (!values_.is_in_process(goal)) answer.key = values_.result(goal).key;
   const bool is_value = plan_.dag.form_of(goal) != dag::Form::bytes && !plan_.dag.prints().empty();
   const bool is_whole = plan_.answer.full_results || (is_value && plan_.answer.full_prints);
-  const std::uint64_t limit = is_whole ? UINT64_MAX : k_shown_bytes_max;
+  const std::uint64_t limit = is_whole ? UINT64_MAX : wire::k_shown_bytes_max;
   try {
     if (is_value) {
       const auto value = program_values_.value(goal);
@@ -237,7 +221,7 @@ wire::RunAnswer Runner::make_answer() {
   switch (*ended_) {
     case ExecutionStatus::interrupted:
       error = {ErrorKind::interrupted,
-               stopped_message(stopped_by_),
+               steering_.how_stopped(),
                "go on with: dsched-run --resume " + std::to_string(execution_.number.value),
                {}};
       break;

@@ -3,43 +3,42 @@
 
 #include "session/runner.h"
 
-// The part of Runner that asks for slots and keeps to what it may use.
+// The part of Runner that is steered from outside: slots, suspension, cancelling.
 
 namespace dsched::session {
 
 using engine::Phase;
 
-// Asks when the demand is news to the source, when it has rung, or when it is time to look. True
-// when the engine has something to decide.
 bool Runner::settle_slots() {
-  const auto others =
-      others_wait_ ? engine::Execution::Others::waiting : engine::Execution::Others::none;
-  const engine::Demand demand = engine_.demand(others);
-  const std::optional<Instant> look = ports_.slots.next_look();
-  const bool rang = ports_.slots.has_news();
-  if (rang) {
-    take_wishes();
-    gates_due_ = now_;
-  }
-  const bool is_time = look && *look <= now_;
-  if (!is_time && !rang && !ports_.slots.cares(demand)) return false;
-  take_allowance(demand);
-  return true;
+  const bool rang = steering_.take_ring();
+  if (rang) gates_due_ = now_;
+  return steering_.settle_slots(now_, rang ? Steering::Rang::yes : Steering::Rang::no);
 }
 
-void Runner::take_allowance(const engine::Demand& demand) {
-  engine::Demand report = demand;
-  report.slot_time = engine_.take_slot_time(now_);
-  const Allowance allowance = ports_.slots.update(report);
-  others_wait_ = allowance.holding.contended;
-  held_ = allowance.holding.held;
-  if (allowance.priority) execution_.priority = *allowance.priority;
-  warn_of_wide_nodes(allowance.machine);
-  waiting_attempts_ = allowance.waiting_attempts;
-  note_nested();
-  apply(engine::Leased{allowance.holding, allowance.machine, allowance.quantum,
-                       allowance.preemption});
-  give_width();
+void Runner::take(const SteeringFact& fact) {
+  now_ = ports_.clock.now();
+  if (const auto* lease = std::get_if<engine::Leased>(&fact)) warn_of_wide_nodes(lease->machine);
+  std::visit([this](const auto& what) { apply(what); }, fact);
+  if (std::holds_alternative<engine::Continued>(fact)) tracker_.continue_all();
+}
+
+void Runner::cancel(const std::optional<std::string>& name) {
+  if (!name) {
+    give_up_reading();
+    return apply(engine::Cancel{});
+  }
+  const auto node = plan_.dag.find(*name);
+  if (!node) return;
+  give_up_reading(*node);
+  apply(engine::CancelNode{*node});
+}
+
+// Called before everything stands still.
+bool Runner::settle() {
+  take_events();
+  drain();
+  tracker_.suspend_all();
+  return engine_.has_granted();
 }
 
 void Runner::warn_of_wide_nodes(Slots machine) {
@@ -59,36 +58,15 @@ void Runner::warn_of_wide_nodes(Slots machine) {
   }
 }
 
-// An attempt that only waits for a nested execution keeps its worker busy, but none of the slots.
-void Runner::give_width() {
-  const Slots width{engine_.width_now().count + static_cast<std::uint32_t>(nested_.size())};
-  if (width == width_given_) return;
-  ports_.executor.set_width(width);
-  width_given_ = width;
-}
-
-// Tells the engine which nodes have begun or ceased to wait for an execution of their own. To be
-// called again when an attempt has started: one that is not known to run cannot wait yet.
-void Runner::note_nested() {
-  std::vector<NodeIndex> waiting;
+std::vector<NodeIndex> Runner::running(const std::vector<std::string>& attempt_ids) const {
+  std::vector<NodeIndex> found;
   for (const auto& [node, under_way] : under_way_) {
-    if (waiting_attempts_.empty() || engine_.phase(node) == Phase::granted) continue;
-    const auto named =
-        std::find(waiting_attempts_.begin(), waiting_attempts_.end(), under_way.attempt_id);
-    if (named != waiting_attempts_.end()) waiting.push_back(node);
+    if (engine_.phase(node) == Phase::granted) continue;
+    const auto named = std::find(attempt_ids.begin(), attempt_ids.end(), under_way.attempt_id);
+    if (named != attempt_ids.end()) found.push_back(node);
   }
-  std::sort(waiting.begin(), waiting.end());
-  for (const NodeIndex node : waiting) {
-    if (!std::binary_search(nested_.begin(), nested_.end(), node)) {
-      apply(engine::NestedBegan{node});
-    }
-  }
-  for (const NodeIndex node : nested_) {
-    if (!std::binary_search(waiting.begin(), waiting.end(), node)) {
-      apply(engine::NestedEnded{node});
-    }
-  }
-  nested_ = std::move(waiting);
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 }  // namespace dsched::session

@@ -28,6 +28,11 @@ std::uint64_t random_u64(Entropy& entropy) {
   return value;
 }
 
+double random_fraction(Entropy& entropy) {
+  constexpr double k_scale = 1.0 / 18446744073709551616.0;  // 2^-64
+  return static_cast<double>(random_u64(entropy)) * k_scale;
+}
+
 Uuid random_uuid_v7(Entropy& entropy, WallTime now) {
   std::array<std::uint8_t, 10> bytes{};
   entropy.fill(bytes);

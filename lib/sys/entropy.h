@@ -23,6 +23,7 @@ class SystemEntropy final : public Entropy {
 };
 
 [[nodiscard]] std::uint64_t random_u64(Entropy& entropy);
+[[nodiscard]] double random_fraction(Entropy& entropy);  // 0 … 1
 [[nodiscard]] Uuid random_uuid_v7(Entropy& entropy, WallTime now);
 
 }  // namespace dsched::sys

@@ -295,7 +295,8 @@ void SimExecutor::finish(const NodeSketch& what, const std::vector<std::string>&
 
 // ---- waiting and telling
 
-std::vector<session::Request> SimWaiter::wait(std::optional<Instant> until) {
+std::vector<session::Request> SimWaiter::wait(std::optional<Instant> until,
+                                              std::span<const sys::Awaited>) {
   chaos_.step();
   if (!disk_.is_off()) whole_syncs_ = disk_.syncs();
   const auto request = requests_.find(++waits_);

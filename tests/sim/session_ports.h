@@ -157,7 +157,8 @@ class SimWaiter final : public session::Waiter {
   SimWaiter(SimClock& clock, SimExecutor& executor, const Disk& disk, Chaos& chaos)
       : clock_(clock), executor_(executor), disk_(disk), chaos_(chaos) {}
   void request_at(std::uint64_t wait, session::Request request) { requests_[wait] = request; }
-  std::vector<session::Request> wait(std::optional<Instant> until) override;
+  std::vector<session::Request> wait(std::optional<Instant> until,
+                                     std::span<const sys::Awaited> also) override;
   void stop_here() override { clock_.advance_to(clock_.now() + std::chrono::seconds{7}); }
   // Syncs of the disk at the last wait: none of them was half of the store's.
   [[nodiscard]] std::uint64_t whole_syncs() const { return whole_syncs_; }
