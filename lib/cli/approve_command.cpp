@@ -145,11 +145,7 @@ void add_approve_commands(CLI::App& app, ApproveCommand& command) {
   app.require_subcommand(0, 1);
   command.call = without_command;
   app.fallthrough();
-  const auto add = [&](const char* name, const char* what, auto call) {
-    CLI::App* sub = app.add_subcommand(name, what);
-    sub->callback([&command, call] { command.call = call; });
-    return sub;
-  };
+  const auto add = subcommands_of(app, command);
   add("list", "What waits for approval, and what exactly would run", list);
   CLI::App* token = add("token", "Make a token with which somebody may answer", make_token);
   token->add_option("REQUEST", command.request, "- reads the request from standard input")

@@ -76,4 +76,14 @@ void write_out(std::string_view bytes);
 // "TOOL: MESSAGE", escaped, and the hint on a line of its own.
 void tell_error(const Context& context, const Error& error);
 
+// How a tool with subcommands adds one: its call becomes the command's `call`.
+template <class Command>
+[[nodiscard]] auto subcommands_of(CLI::App& app, Command& command) {
+  return [&app, &command](const char* name, const char* what, auto call) {
+    CLI::App* sub = app.add_subcommand(name, what);
+    sub->callback([&command, call] { command.call = call; });
+    return sub;
+  };
+}
+
 }  // namespace dsched::cli

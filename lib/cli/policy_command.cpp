@@ -147,11 +147,7 @@ void add_policy_commands(CLI::App& app, PolicyCommand& command) {
   app.require_subcommand(0, 1);
   command.call = show_policy;
   app.fallthrough();
-  const auto add = [&](const char* name, const char* what, auto call) {
-    CLI::App* sub = app.add_subcommand(name, what);
-    sub->callback([&command, call] { command.call = call; });
-    return sub;
-  };
+  const auto add = subcommands_of(app, command);
   add("get", "Show the policy (the default)", show_policy);
   CLI::App* set_command = add("set", "Change it, for everything that runs here", set);
   set_command

@@ -46,11 +46,7 @@ void add_stats_commands(CLI::App& app, StatsCommand& command) {
   };
   app.fallthrough();
   app.add_flag("--trust-store", command.trust_store, "Use a store that was made elsewhere");
-  const auto add = [&](const char* name, const char* what, auto call) {
-    CLI::App* sub = app.add_subcommand(name, what);
-    sub->callback([&command, call] { command.call = call; });
-    return sub;
-  };
+  const auto add = subcommands_of(app, command);
   add("status", "What is running, and how full the machine is", stats_status);
   add("scheduler", "Who shares the machine's slots, and how", stats_scheduler);
   CLI::App* statistics = add("statistics", "Requests, latencies and rates", stats_statistics);

@@ -194,11 +194,7 @@ void add_store_commands(CLI::App& app, StoreCommand& command) {
   };
   app.fallthrough();
   app.add_flag("--trust-store", command.trust_store, "Use a store that was made elsewhere");
-  const auto add = [&](const char* name, const char* what, auto call) {
-    CLI::App* sub = app.add_subcommand(name, what);
-    sub->callback([&command, call] { command.call = call; });
-    return sub;
-  };
+  const auto add = subcommands_of(app, command);
   const auto add_name = [&](CLI::App* sub, const char* what) {
     sub->add_option("RESULT", command.name, what)->required()->type_name("");
   };
