@@ -17,8 +17,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dag/builder.h"
-#include "engine/execution.h"
+#include "play.h"
 
 namespace dsched::engine::test {
 
@@ -138,14 +137,8 @@ class Bench {
   }
 
   void settle() {
-    do {
-      Effects batch;
-      batch.swap(effects_);
-      for (const Effect& effect : batch) {
-        std::visit([this](const auto& what) { perform(what); }, effect);
-      }
-      if (effects_.empty()) execution_->dispatch(now, effects_);
-    } while (!effects_.empty());
+    engine::settle(
+        *execution_, now, effects_, [this](const auto& what) { perform(what); }, [] {});
   }
 
   void apply(const Fact& fact) {

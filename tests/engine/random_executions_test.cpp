@@ -5,22 +5,17 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
-#include <deque>
-#include <random>
 #include <set>
 
-#include "dag/builder.h"
-#include "engine/execution.h"
+#include "play.h"
 
 namespace dsched::engine {
 namespace {
 
 using namespace std::chrono_literals;
 
-dag::Dag random_dag(std::mt19937_64& dice, std::deque<std::string>& names) {
-  const auto below = [&](std::uint64_t limit) {
-    return static_cast<std::uint32_t>(dice() % limit);
-  };
+dag::Dag random_dag(Dice& dice, std::deque<std::string>& names) {
+  const auto below = [&](std::uint64_t limit) { return dice.below(limit); };
   dag::Builder builder(nullptr);
   builder.set_names("random", {});
   builder.add_pool({"one", Slots{1}});
@@ -38,17 +33,9 @@ dag::Dag random_dag(std::mt19937_64& dice, std::deque<std::string>& names) {
     if (below(20) == 0) settings.approval.emplace();
     std::vector<std::string_view> arguments;
     for (std::uint32_t k = below(4); i > 0 && k > 0; --k) arguments.push_back(names[below(i)]);
-    dag::NewNode added;
-    names.push_back("n" + std::to_string(i));
-    added.node.node_id = names.back();
-    added.node.parameters = "{}";
-    added.node.operation = dag::Operation::shell;
-    added.node.settings = builder.add_settings(settings);
-    added.arguments = arguments;
-    (void)builder.add_node(added);
+    add_numbered(builder, names, {settings, arguments});
   }
-  auto built = std::move(builder).build();
-  return std::get<dag::Dag>(std::move(built));
+  return built(std::move(builder));
 }
 
 // Plays session and executor: the executor begins what was handed over first, as many slots as
@@ -88,7 +75,7 @@ class Play {
   }
 
  private:
-  std::uint32_t below(std::uint64_t limit) { return static_cast<std::uint32_t>(dice_() % limit); }
+  std::uint32_t below(std::uint64_t limit) { return dice_.below(limit); }
   [[nodiscard]] std::uint32_t need(NodeIndex node) const {
     return std::min(dag_.settings(node).slots.count, width_);
   }
@@ -164,15 +151,9 @@ class Play {
     settle();
   }
   void settle() {
-    do {
-      Effects batch;
-      batch.swap(effects_);
-      for (const Effect& effect : batch) {
-        std::visit([this](const auto& what) { perform(what); }, effect);
-      }
-      check_always();
-      if (effects_.empty()) execution_->dispatch(now_, effects_);
-    } while (!effects_.empty());
+    engine::settle(
+        *execution_, now_, effects_, [this](const auto& what) { perform(what); },
+        [this] { check_always(); });
     check_settled();
   }
 
@@ -296,7 +277,7 @@ class Play {
     if (*ended_ == ExecutionStatus::interrupted) CHECK(stopped_);
   }
 
-  std::mt19937_64 dice_;
+  Dice dice_;
   std::deque<std::string> names_;
   dag::Dag dag_;
   std::unique_ptr<Execution> execution_;

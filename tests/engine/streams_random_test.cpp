@@ -6,11 +6,8 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
-#include <deque>
-#include <random>
 
-#include "dag/builder.h"
-#include "engine/execution.h"
+#include "play.h"
 
 namespace dsched::engine {
 namespace {
@@ -20,13 +17,7 @@ using namespace std::chrono_literals;
 constexpr std::uint32_t k_units = 8;    // that a producer writes
 constexpr std::uint32_t k_max_lag = 3;  // behind: suspended; at half of it: goes on
 
-struct StreamDice {
-  explicit StreamDice(std::uint64_t seed) : source(seed) {}
-  std::uint32_t below(std::uint64_t limit) { return static_cast<std::uint32_t>(source() % limit); }
-  std::mt19937_64 source;
-};
-
-dag::Dag random_streams(StreamDice& dice, std::deque<std::string>& names) {
+dag::Dag random_streams(Dice& dice, std::deque<std::string>& names) {
   dag::Builder builder(nullptr);
   builder.set_names("streams", {});
   const bool one_priority = dice.below(2) == 0;
@@ -45,18 +36,11 @@ dag::Dag random_streams(StreamDice& dice, std::deque<std::string>& names) {
     if (i > 0 && dice.below(5) != 0)
       arguments.push_back(names[i - 1 - dice.below(std::min(i, 3U))]);
     if (i > 0 && dice.below(5) == 0) arguments.push_back(names[dice.below(i)]);
-    dag::NewNode added;
-    names.push_back("n" + std::to_string(i));
-    added.node.node_id = names.back();
-    added.node.parameters =
-        arguments.empty() || dice.below(6) == 0 ? "{}" : R"({"command":"","stdin":{"argument":1}})";
-    added.node.operation = dag::Operation::shell;
-    added.node.settings = builder.add_settings(settings);
-    added.arguments = arguments;
-    (void)builder.add_node(added);
+    const bool reads = !arguments.empty() && dice.below(6) > 0;
+    add_numbered(builder, names,
+                 {settings, arguments, reads ? R"({"command":"","stdin":{"argument":1}})" : "{}"});
   }
-  auto built = std::move(builder).build();
-  return std::get<dag::Dag>(std::move(built));
+  return built(std::move(builder));
 }
 
 class StreamPlay {
@@ -186,14 +170,8 @@ class StreamPlay {
   }
 
   void settle() {
-    do {
-      Effects batch;
-      batch.swap(effects_);
-      for (const Effect& effect : batch) {
-        std::visit([this](const auto& what) { perform(what); }, effect);
-      }
-      if (effects_.empty()) execution_->dispatch(now_, effects_);
-    } while (!effects_.empty());
+    engine::settle(
+        *execution_, now_, effects_, [this](const auto& what) { perform(what); }, [] {});
   }
   void perform(const Examine& effect) { execution_->apply(now_, MustRun{effect.node}, effects_); }
   void perform(const Evaluate&) { FAIL("nothing is in-process here"); }
@@ -224,7 +202,7 @@ class StreamPlay {
   }
   void perform(const ExecutionEnded&) { ended_ = true; }
 
-  StreamDice dice_;
+  Dice dice_;
   std::deque<std::string> names_;
   dag::Dag dag_;
   std::unique_ptr<Execution> execution_;

@@ -208,8 +208,7 @@ TEST_CASE("engine: cancelling a producer cancels its readers, those that have en
   Bench bench;
   bench.reader("done", "p");
   begin_pair(bench, stream(), {}, 3);
-  bench.start("done");
-  bench.end("done");
+  bench.run("done");
   bench.apply(CancelNode{bench.find("p")});
   bench.end("p", FailureClass::signal);
   bench.end("c", FailureClass::signal);
@@ -224,8 +223,7 @@ TEST_CASE("engine: a producer ends with its last reader, and is completed howeve
   begin_pair(bench, ends_with_readers(), {}, 3);
   bench.end("c");
   CHECK(bench.controlled().empty());
-  bench.start("d");
-  bench.end("d");
+  bench.run("d");
   CHECK(bench.controlled() == Controls{{"p", TreeControl::terminate}});
   CHECK(bench.execution().is_ended_by_readers(bench.find("p")));
   bench.end("p", FailureClass::signal);

@@ -61,36 +61,25 @@ TEST_CASE("journal: audit records are found by time, and by execution with its n
 }
 
 TEST_CASE("journal: a record of the audit that was changed, removed or cut off shows") {
-  AuditBook book;
-  for (int i = 0; i < 5; ++i) book.add("approve", "1/n" + std::to_string(i));
-  const char* damage = nullptr;
-  SUBCASE("changed") {
-    damage = "UPDATE audit SET actor='bob' WHERE sequence=3";
+  const std::pair<const char*, const char*> k_damages[] = {
+      {"changed", "UPDATE audit SET actor='bob' WHERE sequence=3"},
+      {"changed with the time", "UPDATE audit SET at=at+1 WHERE sequence=5"},
+      {"removed in the middle", "DELETE FROM audit WHERE sequence=3"},
+      {"removed at the beginning", "DELETE FROM audit WHERE sequence<3"},
+      {"cut off the end", "DELETE FROM audit WHERE sequence=5"},
+      {"all removed", "DELETE FROM audit"},
+      {"the head removed", "DELETE FROM audit_head"},
+      {"the last one forged, with a hash of its own",
+       "UPDATE audit SET outcome='denied', hash=zeroblob(32) WHERE sequence=5"},
+  };
+  for (const auto& [what, damage] : k_damages) {
+    CAPTURE(what);
+    AuditBook book;
+    for (int i = 0; i < 5; ++i) book.add("approve", "1/n" + std::to_string(i));
+    REQUIRE(verify_audit(book.database).empty());
+    book.database.execute(damage);
+    CHECK(!verify_audit(book.database).empty());
   }
-  SUBCASE("changed with the time") {
-    damage = "UPDATE audit SET at=at+1 WHERE sequence=5";
-  }
-  SUBCASE("removed in the middle") {
-    damage = "DELETE FROM audit WHERE sequence=3";
-  }
-  SUBCASE("removed at the beginning") {
-    damage = "DELETE FROM audit WHERE sequence<3";
-  }
-  SUBCASE("cut off the end") {
-    damage = "DELETE FROM audit WHERE sequence=5";
-  }
-  SUBCASE("all removed") {
-    damage = "DELETE FROM audit";
-  }
-  SUBCASE("the head removed") {
-    damage = "DELETE FROM audit_head";
-  }
-  SUBCASE("the last one forged, with a hash of its own") {
-    damage = "UPDATE audit SET outcome='denied', hash=zeroblob(32) WHERE sequence=5";
-  }
-  REQUIRE(verify_audit(book.database).empty());
-  book.database.execute(damage);
-  CHECK(!verify_audit(book.database).empty());
 }
 
 TEST_CASE("journal: what gc removes from the audit it names, and the rest still holds") {

@@ -5,55 +5,17 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "slot_support.h"
 #include "support/temp_folder.h"
 
 namespace dsched::session {
 namespace {
 
-class Lessor final : public SlotSource {
- public:
-  explicit Lessor(std::uint32_t& slots) : slots_(slots) {}
-  Allowance update(const engine::Demand& demand) override {
-    asked = demand;
-    charged += demand.slot_time;
-    Allowance allowance;
-    allowance.holding.held = {std::min(demand.wanted.count, slots_)};
-    allowance.holding.due = due;
-    allowance.holding.contended = contended;
-    allowance.machine = {8};
-    return allowance;
-  }
-  bool cares(const engine::Demand& demand) const override { return demand.wanted != asked.wanted; }
-  int fd() const override { return -1; }
-  bool has_news() override { return false; }
-  std::optional<Instant> next_look() const override { return std::nullopt; }
-  engine::Demand asked;
-  Nanoseconds charged{0};
-  Slots due;
-  bool contended = false;
-
- private:
-  std::uint32_t& slots_;
-};
-
-class HandClock final : public sys::Clock {
- public:
-  Instant now() const override { return at; }
-  WallTime wall() const override { return {}; }
-  Instant at;
-};
-
-engine::Demand nodes(std::uint32_t wanted, std::uint32_t in_use) {
-  engine::Demand demand;
-  demand.wanted = {wanted};
-  demand.in_use = {in_use};
-  return demand;
-}
-
 struct Offering {
   explicit Offering(std::uint32_t width = 4) {
     auto inner = std::make_unique<Lessor>(slots);
     lessor = inner.get();
+    lessor->machine = 8;
     source = std::make_unique<OfferedSlots>(std::move(inner), fifo, table, clock, Slots{width});
     run(1, 1001);
   }
@@ -88,49 +50,49 @@ struct Offering {
 
 TEST_CASE("session: what nodes leave of the width is offered, while a node runs") {
   Offering offering;
-  (void)offering.settle(nodes(1, 0));
+  (void)offering.settle(demand_of(1, 0));
   CHECK(offering.fifo.idle() == 0);
-  CHECK(offering.settle(nodes(1, 1)).holding.held == Slots{1});
+  CHECK(offering.settle(demand_of(1, 1)).holding.held == Slots{1});
   CHECK(offering.fifo.idle() == 3);
-  CHECK(offering.settle(nodes(3, 2)).holding.held == Slots{3});
+  CHECK(offering.settle(demand_of(3, 2)).holding.held == Slots{3});
   CHECK(offering.fifo.idle() == 1);
-  (void)offering.settle(nodes(0, 0));
+  (void)offering.settle(demand_of(0, 0));
   CHECK(offering.fifo.idle() == 0);
 }
 
 TEST_CASE("session: what a client has is not there for nodes until it comes back") {
   Offering offering;
-  (void)offering.settle(nodes(1, 1));
+  (void)offering.settle(demand_of(1, 1));
   offering.client_takes(3);
-  CHECK(offering.settle(nodes(3, 1)).holding.held == Slots{1});
+  CHECK(offering.settle(demand_of(3, 1)).holding.held == Slots{1});
   CHECK(offering.lessor->asked.in_use == Slots{4});
   offering.client_gives(2);
   CHECK(sys::is_readable(offering.source->fd()));
-  CHECK(offering.settle(nodes(3, 1)).holding.held == Slots{3});
+  CHECK(offering.settle(demand_of(3, 1)).holding.held == Slots{3});
   CHECK(offering.fifo.idle() == 0);
 }
 
 TEST_CASE("session: tokens that nobody has go back first when slots are wanted back") {
   Offering offering;
-  (void)offering.settle(nodes(1, 1));
+  (void)offering.settle(demand_of(1, 1));
   offering.client_takes(1);
   offering.lessor->due = {2};
-  const Allowance allowance = offering.source->update(nodes(1, 1));
+  const Allowance allowance = offering.source->update(demand_of(1, 1));
   CHECK(offering.fifo.idle() == 0);
   CHECK(allowance.holding.held.count - allowance.holding.due.count == 1);
 }
 
 TEST_CASE("session: while others wait only what is used is wanted, and one more when all is used") {
   Offering offering;
-  (void)offering.settle(nodes(1, 1));
+  (void)offering.settle(demand_of(1, 1));
   offering.lessor->contended = true;
   offering.client_takes(1);
-  (void)offering.source->update(nodes(1, 1));
-  (void)offering.source->update(nodes(1, 1));
+  (void)offering.source->update(demand_of(1, 1));
+  (void)offering.source->update(demand_of(1, 1));
   CHECK(offering.lessor->asked.wanted == Slots{3});
   CHECK(offering.fifo.idle() == 1);
   offering.client_gives(1);
-  (void)offering.source->update(nodes(1, 1));
+  (void)offering.source->update(demand_of(1, 1));
   CHECK(offering.lessor->asked.wanted == Slots{1});
   CHECK(offering.fifo.idle() == 0);
 }
@@ -140,7 +102,7 @@ TEST_CASE("session: while others wait a token is tried now and then") {
   offering.lessor->contended = true;
   int tried = 0;
   for (int look = 0; look < 100; ++look) {
-    (void)offering.source->update(nodes(1, 1));
+    (void)offering.source->update(demand_of(1, 1));
     if (offering.fifo.idle() > 0) ++tried;
   }
   CHECK(tried > 5);
@@ -149,42 +111,42 @@ TEST_CASE("session: while others wait a token is tried now and then") {
 
 TEST_CASE("session: lost tokens are made good when no command runs") {
   Offering offering;
-  (void)offering.settle(nodes(1, 1));
+  (void)offering.settle(demand_of(1, 1));
   offering.client_takes(3);
-  (void)offering.settle(nodes(1, 1));
+  (void)offering.settle(demand_of(1, 1));
   CHECK(offering.fifo.idle() == 0);
   offering.run(1, 0);
   offering.source->attempts_ended();
-  CHECK(offering.source->cares(nodes(1, 1)));
+  CHECK(offering.source->cares(demand_of(1, 1)));
   offering.run(1, 1002);
-  (void)offering.settle(nodes(1, 1));
+  (void)offering.settle(demand_of(1, 1));
   CHECK(offering.fifo.idle() == 3);
   SUBCASE("and are taken away if they come back after all") {
     offering.client_gives(3);
-    (void)offering.source->update(nodes(1, 1));
+    (void)offering.source->update(demand_of(1, 1));
     CHECK(offering.fifo.idle() == 3);
   }
 }
 
 TEST_CASE("session: the tokens of nodes that stand still are not in use") {
   Offering offering;
-  (void)offering.settle(nodes(1, 1));
+  (void)offering.settle(demand_of(1, 1));
   offering.client_takes(2);
-  (void)offering.settle(nodes(1, 0));
+  (void)offering.settle(demand_of(1, 0));
   CHECK(offering.lessor->asked.in_use == Slots{0});
   CHECK(offering.lessor->asked.next_need == Slots{3});
-  (void)offering.settle(nodes(0, 0));
+  (void)offering.settle(demand_of(0, 0));
   CHECK(offering.lessor->asked.wanted == Slots{0});
-  CHECK(offering.settle(nodes(1, 0)).holding.held == Slots{1});
+  CHECK(offering.settle(demand_of(1, 0)).holding.held == Slots{1});
   CHECK(offering.lessor->asked.wanted == Slots{3});
 }
 
 TEST_CASE("session: the time of tokens is charged to the execution") {
   Offering offering;
-  (void)offering.settle(nodes(1, 1));
+  (void)offering.settle(demand_of(1, 1));
   offering.client_takes(2);
   offering.clock.at += Nanoseconds{100};
-  (void)offering.source->update(nodes(1, 1));
+  (void)offering.source->update(demand_of(1, 1));
   CHECK(offering.lessor->charged == Nanoseconds{200});
 }
 
