@@ -45,7 +45,6 @@ class AttemptTimers {
   // How long it has stood still by now, when it was `before` until it was last stopped.
   Nanoseconds go_on(Instant now, NodeIndex node, Nanoseconds before);
   [[nodiscard]] bool any_stands() const { return !standing_.empty(); }
-  [[nodiscard]] std::size_t standing_count() const { return standing_.size(); }
   // Those that stand still for which `may_go_on`: first what is most important, then what stands
   // still for longest. `priority` says how important one is.
   template <class Priorities, class May>

@@ -35,36 +35,47 @@ std::string_view name_of(Completion completion) {
   return {};
 }
 
-Batch::Batch(const BatchOptions& options) : options_(options), slots_(terms_of(options)) {}
+Batch::Batch(const BatchOptions& options, std::span<const dag::Worker> workers)
+    : options_(options),
+      requests_to_(workers.size()),
+      queued_requests_(workers.size()),
+      loads_(workers),
+      slots_(terms_of(options)) {}
 
 void Batch::apply(Instant now, const BatchFact& fact, BatchEffects& out) {
   std::visit([&](const auto& one) { on(now, one, out); }, fact);
 }
 
+void Batch::count(const Data& request, RequestPhase phase, std::size_t by) {
+  switch (phase) {
+    case RequestPhase::queued:
+      if (request.worker) {
+        queued_requests_[request.worker->value] += by;
+        queued_to_workers_ += by;
+      } else {
+        (request.in_process ? queued_values_ : queued_attempts_) += by;
+      }
+      break;
+    case RequestPhase::backoff:
+      backing_off_ += by;
+      break;
+    case RequestPhase::running:
+    case RequestPhase::suspended:
+      counts_.running += by;
+      break;
+    case RequestPhase::granted:
+      if (request.in_process) values_under_way_ += by;
+      break;
+    case RequestPhase::settled:
+      break;
+  }
+}
+
 // Keeps the counts right.
 void Batch::move(Data& request, RequestPhase to) {
-  const auto count = [&](RequestPhase phase, std::size_t by) {
-    switch (phase) {
-      case RequestPhase::queued:
-        (request.in_process ? queued_values_ : queued_attempts_) += by;
-        break;
-      case RequestPhase::backoff:
-        backing_off_ += by;
-        break;
-      case RequestPhase::running:
-      case RequestPhase::suspended:
-        counts_.running += by;
-        break;
-      case RequestPhase::granted:
-        if (request.in_process) values_under_way_ += by;
-        break;
-      case RequestPhase::settled:
-        break;
-    }
-  };
-  count(request.phase, ~std::size_t{0});  // minus one, modulo 2^64
+  count(request, request.phase, ~std::size_t{0});  // minus one, modulo 2^64
   request.phase = to;
-  count(to, 1);
+  count(request, to, 1);
 }
 
 void Batch::on(Instant, const Admitted& fact, BatchEffects& out) {
@@ -72,15 +83,18 @@ void Batch::on(Instant, const Admitted& fact, BatchEffects& out) {
   data.priority = fact.priority;
   data.in_process = fact.in_process;
   data.timeout = fact.timeout;
+  data.worker = fact.worker;
   const bool is_new = requests_.emplace(fact.request, data).second;
   DSCHED_ASSERT(is_new, "a request is admitted once");
   ++counts_.total;
   if (options_.answers == BatchOptions::Answers::in_order) in_order_.push_back(fact.request);
-  ++(fact.in_process ? queued_values_ : queued_attempts_);
+  count(data, RequestPhase::queued, 1);
   if (options_.running == BatchOptions::Running::sequential) {
     attempts_.add({}, fact.request);  // in the order they come, whatever they are
   } else if (fact.in_process) {
     values_.add(fact.priority, fact.request);
+  } else if (fact.worker) {
+    requests_to_[fact.worker->value].add(fact.priority, fact.request);
   } else {
     attempts_.add(fact.priority, fact.request);
     take_back_for(fact.priority, out);
@@ -99,9 +113,10 @@ void Batch::on(Instant, const RoomIs& fact, BatchEffects&) {
 void Batch::on(Instant now, const AttemptStarted& fact, BatchEffects& out) {
   Data& request = data(fact.node);
   DSCHED_ASSERT(request.phase == RequestPhase::granted, "an attempt starts when it was granted");
+  const bool bears = request.takes_slot;
   drop_slot(now, request);
   move(request, RequestPhase::running);
-  take_slot(now, request);
+  if (bears) take_slot(now, request);
   request.timed_out = false;
   request.started = now;
   request.stood_still = Nanoseconds{0};
@@ -114,10 +129,15 @@ void Batch::on(Instant now, const AttemptStarted& fact, BatchEffects& out) {
       set_timer(now + options_.grace, TimerKind::force, fact.node);
     }
   } else if (request.cancel_asked) {
-    out.push_back(ControlTree{fact.node, TreeControl::terminate});
+    out.push_back(ControlTree{fact.node, ending_of(request)});
     set_timer(now + options_.grace, TimerKind::force, fact.node);
   }
-  if (is_suspended_ || (is_paused_ && !stopping_)) suspend(now, fact.node, out);
+  // The instance that it was given to may stand still.
+  const auto others = loads_.together(fact.node);
+  const bool stands = std::any_of(others.begin(), others.end(), [this](NodeIndex other) {
+    return data(other).phase == RequestPhase::suspended;
+  });
+  if (is_suspended_ || (is_paused_ && !stopping_) || stands) suspend(now, fact.node, out);
 }
 
 void Batch::on(Instant now, const AttemptEnded& fact, BatchEffects& out) {
@@ -137,20 +157,24 @@ void Batch::on(Instant now, const AttemptEnded& fact, BatchEffects& out) {
   if (request.cancel_asked) return settle(fact.node, Completion::cancelled, out);
   // Told to end, so how it ended says nothing about it.
   if (stopping_ && !request.timed_out) return settle(fact.node, Completion::cancelled, out);
+  if (fact.is_innocent && !request.timed_out && !is_stopping()) {
+    ++request.forgiven;
+    return enqueue(fact.node, request, out);
+  }
   retry_or_fail(now, fact, out);
 }
 
 void Batch::retry_or_fail(Instant now, const AttemptEnded& fact, BatchEffects& out) {
   Data& request = data(fact.node);
-  const bool again = request.attempts <= options_.retries && is_retryable(request.failure);
+  const std::uint32_t made = request.attempts - request.forgiven;
+  const bool again = made <= options_.retries && is_retryable(request.failure);
   if (!again || is_stopping()) {
     return settle(
         fact.node,
         request.failure == FailureClass::timeout ? Completion::timeout : Completion::failed, out);
   }
   move(request, RequestPhase::backoff);
-  set_timer(now + retry_delay(options_.backoff, request.attempts, fact.jitter), TimerKind::retry,
-            fact.node);
+  set_timer(now + retry_delay(options_.backoff, made, fact.jitter), TimerKind::retry, fact.node);
 }
 
 void Batch::on(Instant now, const AttemptWithdrawn& fact, BatchEffects& out) {
@@ -191,7 +215,7 @@ void Batch::on(Instant now, const CancelNode& fact, BatchEffects& out) {
     case RequestPhase::suspended:
       request.cancel_asked = true;
       if (request.phase == RequestPhase::granted) return ask_back(fact.node, out);
-      end_attempt(now, fact.node, TreeControl::terminate, out);
+      end_attempt(now, fact.node, ending_of(request), out);
       return set_timer(now + options_.grace, TimerKind::force, fact.node);
     case RequestPhase::queued:
     case RequestPhase::backoff:
@@ -217,9 +241,7 @@ void Batch::end_attempt(Instant now, NodeIndex request, TreeControl how, BatchEf
   const RequestPhase before = data(request).phase;
   if (before != RequestPhase::running && before != RequestPhase::suspended) return;
   out.push_back(ControlTree{request, how});
-  if (before == RequestPhase::running) return;
-  resume(now, request);
-  out.push_back(ControlTree{request, TreeControl::resume});
+  if (before == RequestPhase::suspended) resume_all(now, request, out);
 }
 
 // It has been in the line before.
@@ -228,6 +250,7 @@ void Batch::enqueue(NodeIndex request, Data& data, BatchEffects& out) {
   if (options_.running == BatchOptions::Running::sequential) {
     return attempts_.add_again({}, request);
   }
+  if (data.worker) return requests_to_[data.worker->value].add_again(data.priority, request);
   attempts_.add_again(data.priority, request);
   take_back_for(data.priority, out);
 }
@@ -297,7 +320,7 @@ void Batch::fire(Instant now, const Timer& timer, BatchEffects& out) {
     case TimerKind::timeout:
       if (request.phase != RequestPhase::running) return;
       request.timed_out = true;
-      out.push_back(ControlTree{timer.node, TreeControl::terminate});
+      out.push_back(ControlTree{timer.node, ending_of(request)});
       return set_timer(now + options_.grace, TimerKind::force, timer.node);
     case TimerKind::force:
       if (request.phase != RequestPhase::running) return;
@@ -324,9 +347,10 @@ void Batch::grant(Instant now, NodeIndex index, BatchEffects& out) {
   request.withdraw_asked = false;
   if (!request.in_process) {
     active_.push_back(index);
-    take_slot(now, request);
+    if (loads_.needs_slot(index)) take_slot(now, request);
   }
-  out.push_back(StartAttempt{index, ++request.attempts});
+  const std::uint32_t instance = request.worker ? loads_.place(index).instance : 0;
+  out.push_back(StartAttempt{index, ++request.attempts, instance});
 }
 
 void Batch::start_values(BatchEffects& out) {
@@ -336,15 +360,37 @@ void Batch::start_values(BatchEffects& out) {
   }
 }
 
-void Batch::start_attempts(Instant now, BatchEffects& out) {
-  while (const auto next = next_in(attempts_)) {
-    // The first answer may be of a request that others stand before.
-    const NodeIndex request =
-        room_ == Room::for_first && !in_order_.empty() ? in_order_.front() : *next;
-    if (!may_begin(request) || data(request).phase != RequestPhase::queued) return;
-    if (slots_.is_full() && !may_go_ahead()) return;
-    grant(now, request, out);
+// The best one that may begin in a slot of its own. The first answer may be of a request that
+// others stand before.
+std::optional<NodeIndex> Batch::next_attempt() {
+  std::optional<NodeIndex> best;
+  if (room_ == Room::for_first && !in_order_.empty()) {
+    const Data& first = data(in_order_.front());
+    const bool waits = first.phase == RequestPhase::queued && !first.in_process;
+    if (waits && (!first.worker || loads_.closed(*first.worker))) best = in_order_.front();
+    return best;
   }
+  best = next_in(attempts_);
+  if (queued_to_workers_ == 0) return best;
+  for (std::uint32_t i = 0; i < requests_to_.size(); ++i) {
+    if (loads_.closed_count({i}) == 0) continue;
+    const auto request = next_in(requests_to_[i]);
+    if (!request) continue;
+    const bool is_better = !best || data(*request).priority > data(*best).priority ||
+                           (data(*request).priority == data(*best).priority && *request < *best);
+    if (is_better) best = request;
+  }
+  return best;
+}
+
+void Batch::start_attempts(Instant now, BatchEffects& out) {
+  while (const auto next = next_attempt()) {
+    const Data& request = data(*next);
+    if (!may_begin(*next) || (slots_.is_full() && !may_go_ahead(request))) break;
+    open_instance(*next, request);
+    grant(now, *next, out);
+  }
+  join_instances(now, out);
 }
 
 void Batch::start_next_of_all(Instant now, BatchEffects& out) {
@@ -352,12 +398,13 @@ void Batch::start_next_of_all(Instant now, BatchEffects& out) {
   const auto next = next_in(attempts_);
   if (!next || !may_begin(*next)) return;
   if (!data(*next).in_process && slots_.is_full()) return;
+  open_instance(*next, data(*next));
   grant(now, *next, out);
 }
 
 // Nothing begins any more: what has not begun is over.
 void Batch::give_up_waiting(BatchEffects& out) {
-  if (queued_values_ + queued_attempts_ + backing_off_ == 0) return;
+  if (queued() + backing_off_ == 0) return;
   std::vector<NodeIndex> waiting;
   for (const auto& [index, request] : requests_) {
     if (request.phase == RequestPhase::queued || request.phase == RequestPhase::backoff) {
@@ -428,7 +475,7 @@ Batch::View Batch::view() const {
   View view;
   view.counts = counts_;
   view.skipped = skipped_;
-  view.queued = queued_values_ + queued_attempts_;
+  view.queued = queued();
   view.backing_off = backing_off_;
   view.in_use = {slots_.running()};
   view.is_paused = is_paused_;

@@ -27,15 +27,21 @@
 //
 // Slots are kept to as engine/execution.h says; each attempt takes one. Sequential batches run one
 // request at a time in the order of the input, and the next one only when it is settled.
+//
+// Requests to a persistent worker share the slot of the instance they are in, as in an execution
+// (engine/worker_loads.h): the best one that only a closed instance could take competes for a slot,
+// the others join what is open, the most important first, then the oldest.
 
 #include <deque>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "engine/batch_facts.h"
 #include "engine/execution.h"
 #include "engine/request_line.h"
+#include "engine/worker_loads.h"
 
 namespace dsched::engine {
 
@@ -57,7 +63,7 @@ enum class RequestPhase : std::uint8_t { queued, granted, running, suspended, ba
 
 class Batch {
  public:
-  explicit Batch(const BatchOptions& options);
+  explicit Batch(const BatchOptions& options, std::span<const dag::Worker> workers = {});
 
   void apply(Instant now, const BatchFact& fact, BatchEffects& out);
   // Grants slots, settles what will not run, notices the end. Called once after a group of facts.
@@ -103,7 +109,9 @@ class Batch {
     bool cancel_asked = false;
     bool withdraw_asked = false;
     bool waits_for_nested = false;
-    bool takes_slot = false;                    // now
+    bool takes_slot = false;  // now
+    std::optional<dag::WorkerIndex> worker;
+    std::uint32_t forgiven = 0;                 // attempts that use up no retry
     FailureClass failure = FailureClass::none;  // of the last attempt that ended
     std::uint32_t attempts = 0;
     std::optional<Nanoseconds> timeout;
@@ -130,7 +138,15 @@ class Batch {
   void on(Instant now, const Tick& fact, BatchEffects& out);
 
   [[nodiscard]] Data& data(NodeIndex request) { return requests_.at(request); }
+  void count(const Data& request, RequestPhase phase, std::size_t by);
   void move(Data& request, RequestPhase to);
+  [[nodiscard]] std::size_t queued() const {
+    return queued_values_ + queued_attempts_ + queued_to_workers_;
+  }
+  // How an attempt is told to end: a request to a worker is asked, its neighbours go on.
+  [[nodiscard]] static TreeControl ending_of(const Data& request) {
+    return request.worker ? TreeControl::cancel : TreeControl::terminate;
+  }
   void enqueue(NodeIndex request, Data& data, BatchEffects& out);
   void take_back_for(Priority priority, BatchEffects& out);
   void settle(NodeIndex request, Completion completion, BatchEffects& out);
@@ -146,6 +162,7 @@ class Batch {
   void set_timer(Instant at, TimerKind kind, NodeIndex request);
   void fire(Instant now, const Timer& timer, BatchEffects& out);
   [[nodiscard]] std::optional<NodeIndex> next_in(RequestLine& line) const;
+  [[nodiscard]] std::optional<NodeIndex> next_attempt();
   [[nodiscard]] bool may_begin(NodeIndex request) const;
   [[nodiscard]] bool is_stopping() const;
   [[nodiscard]] ExecutionStatus final_status() const;
@@ -159,19 +176,34 @@ class Batch {
   void keep_within_lease(Instant now, BatchEffects& out);
   void resume_what_fits(Instant now, BatchEffects& out);
   [[nodiscard]] std::vector<NodeIndex> victims(Instant now);
-  // As Execution: so that a worker finds its next attempt without waiting for the session.
-  [[nodiscard]] bool may_go_ahead() const { return slots_.allows_ahead() && !timers_.any_stands(); }
+  // As Execution: so that a thread finds its next attempt without waiting for the session.
+  [[nodiscard]] bool may_go_ahead(const Data& data) const {
+    return slots_.allows_ahead() && !timers_.any_stands() && !data.worker && !loads_.has_any();
+  }
+  // ---- requests to workers (batch_workers.cpp)
+  [[nodiscard]] std::optional<NodeIndex> next_to(dag::WorkerIndex worker);
+  void open_instance(NodeIndex request, const Data& data);
+  void join_instances(Instant now, BatchEffects& out);
+  void leave_instance(Instant now, NodeIndex request);
+  [[nodiscard]] std::uint32_t openings_wanted() const;
+  [[nodiscard]] bool may_stand_still(NodeIndex request);
+  void suspend_all(Instant now, NodeIndex request, BatchEffects& out);
+  void resume_all(Instant now, NodeIndex request, BatchEffects& out);
 
   BatchOptions options_;
   std::unordered_map<NodeIndex, Data> requests_;  // open ones
   std::deque<NodeIndex> in_order_;                // open ones, if answers are given in order
   RequestLine values_;                            // queued, in-process
   RequestLine attempts_;                          // queued, others; all of them when sequential
+  std::vector<RequestLine> requests_to_;          // queued, by worker
   std::size_t queued_values_ = 0;
-  std::size_t queued_attempts_ = 0;
+  std::size_t queued_attempts_ = 0;           // without those to workers
+  std::vector<std::size_t> queued_requests_;  // by worker
+  std::size_t queued_to_workers_ = 0;         // their sum
   std::size_t backing_off_ = 0;
   std::size_t values_under_way_ = 0;
   std::vector<NodeIndex> active_;  // granted, running or suspended, in the order of their grants
+  WorkerLoads loads_;
   SlotBook slots_;
   AttemptTimers timers_;  // and who stands still
   std::optional<StopRequest> stopping_;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "dag/worker.h"
 #include "engine/facts.h"
 
 namespace dsched::engine {
@@ -34,7 +35,8 @@ struct Admitted {
   NodeIndex request;
   Priority priority;
   std::optional<Nanoseconds> timeout;
-  bool in_process = false;  // the session ends it at once, and it takes no slot
+  bool in_process = false;                      // the session ends it at once, and it takes no slot
+  std::optional<dag::WorkerIndex> worker = {};  // whose request it is
 };
 // No more requests will come. `cut`: there may have been more of them.
 struct InputEnded {

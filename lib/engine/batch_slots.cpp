@@ -54,7 +54,8 @@ void Batch::on(Instant now, const NestedEnded& fact, BatchEffects&) {
   const auto found = requests_.find(fact.node);
   if (found == requests_.end() || !found->second.waits_for_nested) return;
   found->second.waits_for_nested = false;
-  if (found->second.phase == RequestPhase::running) take_slot(now, found->second);
+  const bool runs = found->second.phase == RequestPhase::running;
+  if (runs && loads_.needs_slot(fact.node)) take_slot(now, found->second);
 }
 
 SlotBook::Stage Batch::stage(const Data& request) {
@@ -77,6 +78,7 @@ void Batch::drop_slot(Instant now, Data& request) {
 void Batch::release(Instant now, NodeIndex request) {
   active_.erase(std::find(active_.begin(), active_.end(), request));
   drop_slot(now, data(request));
+  if (data(request).worker) leave_instance(now, request);
 }
 
 void Batch::suspend(Instant now, NodeIndex index, BatchEffects& out) {
@@ -91,7 +93,7 @@ void Batch::resume(Instant now, NodeIndex index) {
   Data& request = data(index);
   request.stood_still = timers_.go_on(now, index, request.stood_still);
   move(request, RequestPhase::running);
-  if (!request.waits_for_nested) take_slot(now, request);
+  if (!request.waits_for_nested && loads_.needs_slot(index)) take_slot(now, request);
 }
 
 // Attempts that may be suspended, first whom it harms least.
@@ -99,9 +101,8 @@ std::vector<NodeIndex> Batch::victims(Instant now) {
   std::vector<Stoppable> running;
   for (const NodeIndex index : active_) {
     const Data& request = data(index);
-    const bool may_stop = request.phase == RequestPhase::running && request.takes_slot &&
-                          !request.timed_out && !request.cancel_asked;
-    if (!may_stop) continue;
+    const bool runs = request.phase == RequestPhase::running && request.takes_slot;
+    if (!runs || !may_stand_still(index)) continue;
     running.push_back({index, request.priority, request.started, request.stood_still});
   }
   return slots_.victims(now, std::move(running));
@@ -113,7 +114,8 @@ void Batch::keep_within_lease(Instant now, BatchEffects& out) {
   std::uint32_t over = slots_.to_take_back();
   for (auto last = active_.rbegin(); last != active_.rend() && over > 0; ++last) {
     Data& request = data(*last);
-    if (request.phase != RequestPhase::granted || request.withdraw_asked) continue;
+    const bool may_come_back = request.phase == RequestPhase::granted && request.takes_slot;
+    if (!may_come_back || request.withdraw_asked) continue;
     request.withdraw_asked = true;
     out.push_back(Withdraw{*last});
     --over;
@@ -121,7 +123,7 @@ void Batch::keep_within_lease(Instant now, BatchEffects& out) {
   if (!slots_.must_suspend()) return;
   for (const NodeIndex request : victims(now)) {
     if (!slots_.must_suspend()) break;
-    suspend(now, request, out);
+    suspend_all(now, request, out);
   }
 }
 
@@ -130,10 +132,11 @@ void Batch::keep_within_lease(Instant now, BatchEffects& out) {
 void Batch::resume_what_fits(Instant now, BatchEffects& out) {
   if (is_suspended_ || is_paused_ || !timers_.any_stands()) return;
   const auto priority = [this](NodeIndex request) { return requests_.at(request).priority; };
-  for (const NodeIndex index : timers_.in_order(priority, [](NodeIndex) { return true; })) {
+  // The bearer goes on with all that share its instance.
+  const auto bears = [this](NodeIndex request) { return loads_.needs_slot(request); };
+  for (const NodeIndex index : timers_.in_order(priority, bears)) {
     if (!data(index).waits_for_nested && slots_.is_full()) continue;
-    resume(now, index);
-    out.push_back(ControlTree{index, TreeControl::resume});
+    resume_all(now, index, out);
   }
 }
 
@@ -145,13 +148,17 @@ Demand Batch::demand(Execution::Others others) const {
   std::uint32_t ahead = 0;
   for (const NodeIndex index : active_) {
     const Data& request = requests_.at(index);
-    if (request.phase == RequestPhase::granted) ++(request.withdraw_asked ? begun : ahead);
+    const bool counts = request.phase == RequestPhase::granted && request.takes_slot;
+    if (counts) ++(request.withdraw_asked ? begun : ahead);
   }
   const bool starts_nothing = is_stopping() || is_suspended_ || is_paused_ || room_ == Room::none;
   std::uint32_t more = 0;
-  if (!is_suspended_ && !is_paused_) more = static_cast<std::uint32_t>(timers_.standing_count());
+  if (!is_suspended_ && !is_paused_) {
+    timers_.each_standing([&](NodeIndex request) { more += loads_.needs_slot(request) ? 1 : 0; });
+  }
   if (!starts_nothing) {
     more += static_cast<std::uint32_t>(std::min<std::size_t>(queued_attempts_, width));
+    more += openings_wanted();
     if (slots_.used() > slots_.run_limit()) more += ahead;
   }
   Demand demand = slots_.demand({begun}, {more});

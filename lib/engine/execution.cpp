@@ -177,7 +177,7 @@ void Execution::on(Instant now, const AttemptStarted& fact, Effects& out) {
   }
   const bool paused = is_paused_ && !stopping_ && dag_.settings(fact.node).preemptible;
   // The instance that a request was given to may stand still.
-  const auto others = together(fact.node);
+  const auto others = loads_.together(fact.node);
   const bool stands =
       timers_.any_stands() && std::any_of(others.begin(), others.end(), [this](NodeIndex other) {
         return phase(other) == Phase::suspended;

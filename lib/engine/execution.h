@@ -349,7 +349,6 @@ class Execution {
   // The best request that would need a slot, because only closed instances could take it.
   [[nodiscard]] std::optional<Rank> best_opening() const;
   [[nodiscard]] std::uint32_t openings_wanted() const;
-  [[nodiscard]] std::span<const NodeIndex> together(const NodeIndex& node) const;
   [[nodiscard]] bool may_stand_still(NodeIndex node) const;
 
   const dag::Dag& dag_;

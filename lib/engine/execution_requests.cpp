@@ -79,14 +79,8 @@ std::uint32_t Execution::openings_wanted() const {
   return wanted;
 }
 
-// All that stand still and go on together with the node: itself, or its whole instance.
-std::span<const NodeIndex> Execution::together(const NodeIndex& node) const {
-  if (loads_.is_in_flight(node)) return loads_.sharers(node);
-  return {&node, 1};
-}
-
 bool Execution::may_stand_still(NodeIndex node) const {
-  const auto all = together(node);
+  const auto all = loads_.together(node);
   return std::all_of(all.begin(), all.end(), [this](NodeIndex one) {
     const NodeData& data = nodes_[one.value];
     return dag_.settings(one).preemptible && !data.timed_out && !data.cancel_asked;
@@ -94,13 +88,13 @@ bool Execution::may_stand_still(NodeIndex node) const {
 }
 
 void Execution::suspend_all(Instant now, NodeIndex node, Effects& out) {
-  for (const NodeIndex one : together(node)) {
+  for (const NodeIndex one : loads_.together(node)) {
     if (phase(one) == Phase::running) suspend(now, one, out);
   }
 }
 
 void Execution::resume_all(Instant now, NodeIndex node, Effects& out) {
-  for (const NodeIndex one : together(node)) {
+  for (const NodeIndex one : loads_.together(node)) {
     if (phase(one) != Phase::suspended) continue;
     resume(now, one);
     out.push_back(ControlTree{one, TreeControl::resume});

@@ -138,8 +138,7 @@ std::vector<NodeIndex> Execution::suspended_in_order() const {
   const auto priority = [this](NodeIndex node) { return dag_.settings(node).priority; };
   return timers_.in_order(priority, [this](NodeIndex node) {
     if (nodes_[node.value].readers_are_behind || must_wait_for_producer(node)) return false;
-    // The bearer goes on with all that share its instance.
-    return !is_request(node) || loads_.is_bearer(node);
+    return loads_.needs_slot(node);  // the bearer goes on with all that share its instance
   });
 }
 

@@ -45,6 +45,15 @@ class WorkerLoads {
   [[nodiscard]] bool is_bearer(NodeIndex node) const { return sharers(node).front() == node; }
   // All requests of its instance, itself included, the bearer first.
   [[nodiscard]] std::span<const NodeIndex> sharers(NodeIndex node) const;
+  // All that stand still and go on together with the node: its instance, or the node itself, which
+  // must outlive the answer.
+  [[nodiscard]] std::span<const NodeIndex> together(const NodeIndex& node) const {
+    return is_in_flight(node) ? sharers(node) : std::span<const NodeIndex>(&node, 1);
+  }
+  // A slot is needed for it, once: it is no request, or bears the slot of its instance.
+  [[nodiscard]] bool needs_slot(NodeIndex node) const {
+    return !is_in_flight(node) || is_bearer(node);
+  }
 
  private:
   struct State {
