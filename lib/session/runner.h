@@ -18,6 +18,7 @@
 #include "session/figures.h"
 #include "session/fixer.h"
 #include "session/gates.h"
+#include "session/readings.h"
 #include "session/recorder.h"
 #include "session/resume.h"
 #include "session/steering.h"
@@ -110,7 +111,7 @@ class Runner final : private Steered {
   // ---- inputs that are read in the background (runner_reading.cpp)
   [[nodiscard]] bool waits_for_reading(NodeIndex node);
   void take_read();
-  void give_up_reading(std::optional<NodeIndex> node = std::nullopt);
+  void give_up_reading(std::optional<NodeIndex> only = std::nullopt);
 
   // ---- maps (runner_expansion.cpp)
   void expand(NodeIndex map, std::uint32_t elements, const store::Content& list);
@@ -211,7 +212,7 @@ class Runner final : private Steered {
   Instant emitted_;                                 // when the effect that is performed came out
   std::map<NodeIndex, journal::LiveNode> delayed_;  // wait for a retry's delay or for people
   bool is_width_checked_ = false;
-  std::map<NodeIndex, int> reading_;  // examined later: how often reading was begun
+  Readings readings_;  // of nodes that are examined later
   std::unordered_map<NodeIndex, UnderWay> under_way_;
   std::unordered_map<Digest, NodeIndex> key_under_way_;
   std::unordered_map<NodeIndex, Digest> key_of_;     // of nodes in key_under_way_
