@@ -8,8 +8,9 @@
 2. Shell requests `:` at -j2 beside `xargs -P2 -n1 sh -c :` and `parallel -j2 :`, in alternation; of
    parallel a twentieth as many, because it takes so long.
 3. A million built-in requests: how many in a second, and the peak memory beside that of a thousand.
+4. 100,000 requests to a persistent worker that answers at once: how many in a second.
 
-BIN_DIR holds dsched-run (default: build/release/bin). Only a release build counts. --tiny runs
+BIN_DIR holds dsched-run (default: build/release/bin) and, beside it, bench/echo_worker. Only a release build counts. --tiny runs
 everything with little work and checks that every request was answered: that is what ctest does.
 """
 import argparse
@@ -128,6 +129,15 @@ def many(world, rounds, count):
           f"thousandth of them {statistics.median(small_peaks):.1f} MiB")
 
 
+def workers(world, rounds, count, echo):
+    print(f"{count} requests to a persistent worker")
+    declared = world.write("workers", json.dumps({"w": {"command": [echo], "inline": True}}), 1)
+    requests = world.write("served", '{"operation":"w","parameters":{"i":NUMBER}}', count)
+    times = [world.batch(requests, count, "--workers", declared)[0] for _ in range(rounds)]
+    each = show("dsched-run --batch --workers", times, count)
+    print(f"  {1 / each:.0f} a second")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--tiny", action="store_true")
@@ -142,6 +152,8 @@ def main():
         small(world, rounds)
         shell(world, rounds, 40 if options.tiny else options.requests)
         many(world, rounds, 2000 if options.tiny else 1_000_000)
+        echo = os.path.join(os.path.dirname(os.path.abspath(options.bin_dir)), "bench", "echo_worker")
+        workers(world, rounds, 200 if options.tiny else 100_000, echo)
     finally:
         world.close()
 

@@ -4,10 +4,14 @@
 #include <csignal>
 
 #include "base/text.h"
+#include "cli/run_output.h"
+#include "program/worker_reader.h"
 #include "session/batch.h"
+#include "session/run.h"
 #include "sys/fd.h"
 #include "sys/flow.h"
 #include "sys/signals.h"
+#include "sys/streams.h"
 #include "sys/terminal.h"
 
 namespace dsched::cli {
@@ -24,8 +28,8 @@ constexpr int k_stderr = 2;
 constexpr const char* k_of_programs[] = {
     "--dry-run", "--explain", "--resume",   "--target",  "--set",          "--result",
     "--detach",  "--nodes",   "--language", "--no-wait", "--print-syntax", "--print-graph"};
-constexpr const char* k_of_batches[] = {"--ordered", "--sequential", "--parallel", "--fail-fast",
-                                        "--null"};
+constexpr const char* k_of_batches[] = {"--ordered",   "--sequential", "--parallel",
+                                        "--fail-fast", "--null",       "--workers"};
 
 void check(const CLI::App& app, const BatchOptions& options, const RunCommand& command) {
   const char* what = options.each.empty() ? "--batch" : "--each";
@@ -55,6 +59,9 @@ void check(const CLI::App& app, const BatchOptions& options, const RunCommand& c
     throw Error(ErrorKind::usage, "--null: is for the words of --each");
   }
   if (options.each.empty()) return;
+  if (app.get_option("--workers")->count() > 0) {
+    throw Error(ErrorKind::usage, "--workers: is for requests, and --each runs a shell command");
+  }
   const std::string& text = options.each.front();
   if (text.empty()) throw Error(ErrorKind::usage, "--each: the command is empty");
   if (!is_utf8(text)) throw Error(ErrorKind::usage, "--each: the command is not UTF-8");
@@ -66,6 +73,21 @@ session::EachCall each_call(const BatchOptions& options, EachWords&& words) {
   each.groups = std::move(words.groups);
   if (options.null) each.delimiter = '\0';
   return each;
+}
+
+std::variant<std::vector<dag::Worker>, session::InvalidProgram> workers_from(
+    const std::string& file, bool is_input_stdin) {
+  if (file == "-" && is_input_stdin) {
+    throw Error(ErrorKind::usage, "--workers -: standard input has the requests");
+  }
+  auto read = program::read_workers_text(file == "-" ? sys::read_all(0, "standard input")
+                                                     : sys::read_whole_file(file));
+  if (auto* faults = std::get_if<std::vector<program::Diagnostic>>(&read)) {
+    session::InvalidProgram invalid;
+    invalid.diagnostics = std::move(*faults);
+    return invalid;
+  }
+  return std::move(std::get<std::vector<dag::Worker>>(read));
 }
 
 // Lines unless bytes were asked for; of --each the other way round.
@@ -147,6 +169,9 @@ void add_batch_options(CLI::App& app, BatchOptions& options) {
   app.add_flag("--parallel", options.parallel, "As many requests at once as there are slots");
   app.add_flag("--fail-fast", options.fail_fast, "Begin no request after the first that failed");
   app.add_flag("-0,--null", options.null, "Words of --each end with a null character");
+  app.add_option("--workers", options.workers,
+                 "Persistent workers that requests may name; see dsched-worker(7)")
+      ->type_name("FILE");
 }
 
 bool is_batch(const CLI::App& app, const BatchOptions& options) {
@@ -175,6 +200,14 @@ int run_batch(const CLI::App& app, const BatchOptions& options, RunCommand& comm
   sys::Fd named;
   std::string file = options.batch.empty() ? std::string() : options.batch.front();
   if (file.empty()) file = command.program;
+  if (app.get_option("--workers")->count() > 0) {
+    const bool is_input_stdin = file.empty() || file == "-";
+    auto workers = workers_from(options.workers, is_input_stdin);
+    if (const auto* invalid = std::get_if<session::InvalidProgram>(&workers)) {
+      return show(*invalid, {.program_name = options.workers}, context);
+    }
+    call.workers = std::move(std::get<std::vector<dag::Worker>>(workers));
+  }
   if (!file.empty() && file != "-") {
     named = sys::Fd(sys::open_named_file(file));
     call.input_name = file;

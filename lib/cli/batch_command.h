@@ -25,6 +25,7 @@ struct BatchOptions {
   bool parallel = false;
   bool fail_fast = false;
   bool null = false;
+  std::string workers;  // a file
 };
 void add_batch_options(CLI::App& app, BatchOptions& options);
 

@@ -58,8 +58,8 @@ std::string on_one_line(std::string_view json) {
 
 class Reading {
  public:
-  Reading(std::string_view text, CanonicalJson& canonical)
-      : text_(text), reader_(text), canonical_(canonical) {}
+  Reading(std::string_view text, CanonicalJson& canonical, std::span<const dag::Worker> workers)
+      : text_(text), reader_(text), canonical_(canonical), workers_(workers) {}
 
   std::variant<BatchRequest, BadRequest> run(std::uint64_t line);
 
@@ -97,6 +97,7 @@ class Reading {
   std::string_view text_;
   JsonReader reader_;
   CanonicalJson& canonical_;
+  std::span<const dag::Worker> workers_;
   Faults faults_;
   Path root_;
   BatchRequest request_;
@@ -140,7 +141,14 @@ void Reading::read_operation() {
     return fault("unsupported", path, "map is an operation of programs",
                  "write one request for each element");
   }
-  if (known || is_operation_name(request_.operation_name)) return;
+  if (known) return;
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+    if (workers_[i].name != request_.operation_name) continue;
+    request_.operation = Operation::worker;
+    request_.worker = dag::WorkerIndex{i};
+    return;
+  }
+  if (is_operation_name(request_.operation_name)) return;
   has_operation_ = false;
   fault("invalid_value", path,
         "'" + request_.operation_name + "' cannot be the name of an operation",
@@ -311,11 +319,11 @@ std::variant<BatchRequest, BadRequest> Reading::run(std::uint64_t line) {
 
 }  // namespace
 
-RequestReader::RequestReader() = default;
+RequestReader::RequestReader(std::span<const dag::Worker> workers) : workers_(workers) {}
 
 std::variant<BatchRequest, BadRequest> RequestReader::read(std::string_view text,
                                                            std::uint64_t line) {
-  return Reading(text, canonical_).run(line);
+  return Reading(text, canonical_, workers_).run(line);
 }
 
 }  // namespace dsched::program

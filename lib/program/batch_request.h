@@ -7,6 +7,7 @@
 // bytes, and any other value is its canonical JSON text. `parameters.stdin` is {"argument": N}.
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -15,6 +16,7 @@
 #include "base/canonical_json.h"
 #include "base/ids.h"
 #include "dag/node.h"
+#include "dag/worker.h"
 #include "program/diagnostic.h"
 
 namespace dsched::program {
@@ -32,8 +34,9 @@ struct RequestArgument {
 struct BatchRequest {
   std::string id;  // JSON text as it was written; empty: none was given
   dag::Operation operation = dag::Operation::constant;
-  std::string operation_name;  // as in programs, of any operation
-  std::string parameters;      // canonical and normalised, as dag/operation.h reads them
+  std::string operation_name;              // as in programs, of any operation
+  std::optional<dag::WorkerIndex> worker;  // whose request it is
+  std::string parameters;  // canonical and normalised, as dag/operation.h reads them
   std::vector<RequestArgument> arguments;
   // Handed to a shell command as they are, any bytes, instead of arguments.
   std::vector<std::string> words;
@@ -52,12 +55,14 @@ struct BadRequest {
 // Reads one after the other, using its memory again.
 class RequestReader {
  public:
-  RequestReader();
+  // The workers that requests may name; they outlive it.
+  explicit RequestReader(std::span<const dag::Worker> workers = {});
   // `line` is where the text begins in the input, for the faults.
   [[nodiscard]] std::variant<BatchRequest, BadRequest> read(std::string_view text,
                                                             std::uint64_t line);
 
  private:
+  std::span<const dag::Worker> workers_;
   CanonicalJson canonical_;
 };
 

@@ -107,7 +107,9 @@ class Check {
 };
 
 void Check::read(std::string_view name, const Path& at) {
-  if (in_.operation == Operation::external) return reader_.skip();
+  const bool is_its_own =
+      in_.operation == Operation::external || in_.operation == Operation::worker;
+  if (is_its_own) return reader_.skip();
   const Names known = names_for(in_.operation);
   if (!known.has(name)) {
     has_unknown_ = true;

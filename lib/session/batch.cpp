@@ -43,19 +43,20 @@ BatchEnd run_recorded(RunBase& base, const BatchCall& call, store::Store& store,
   ExecutionWorld world(base, {.request = request,
                               .store = store,
                               .record = record,
-                              .workers = {},
+                              .workers = call.workers,
                               .context = context,
                               .observer = observer});
   const std::string& machine = base.machine_folder;
   BatchArguments arguments({store, world.workspace(), base.system.files, request.folder, machine,
                             machine + '/' + base.runner_name});
   BatchMaker maker({.context = context,
+                    .workers = call.workers,
                     .store_places = store_places(request),
                     .operations_folder = request.run.operations_folder,
                     .keeps_failed_output = call.form == BatchCall::Form::bytes},
                    world.environment(), world.workspace(), arguments);
-  const BatchPorts ports{system.clock, base.system.entropy, store, world.executor(), world.slots(),
-                         observer,     world.waiter()};
+  const BatchPorts ports{system.clock,      base.system.entropy, store,    world.executor(),
+                         world.workspace(), world.slots(),       observer, world.waiter()};
   BatchRunner runner(call, ports, maker, journal, record);
   BatchEnd end = runner.run();
   world.finish(journal);

@@ -36,6 +36,7 @@ struct BatchCall {
     bytes,  // each request's output as it is; failures on standard error
   } form = Form::lines;
   std::optional<EachCall> each;
+  std::vector<dag::Worker> workers;  // that requests may name
   int input_fd = 0;
   std::string input_name = "standard input";
   int output_fd = 1;

@@ -8,6 +8,7 @@
 #include "executor/outputs.h"
 #include "session/store_operations.h"
 #include "sys/private_folder.h"
+#include "sys/streams.h"
 
 namespace dsched::session {
 namespace {
@@ -102,6 +103,33 @@ std::variant<BatchArguments::Identity, RequestProblem> BatchArguments::identify(
                           "path " + escape_for_terminal(argument.value) + ": is not one file"};
   }
   return Identity{executor::node_digest(files.front().hash, {}), files.front().stat.size};
+}
+
+std::variant<std::optional<std::string>, RequestProblem> BatchArguments::bytes_up_to(
+    const program::RequestArgument& argument, std::uint64_t limit) {
+  using Kind = program::RequestArgument::Kind;
+  using Bytes = std::optional<std::string>;
+  if (argument.kind == Kind::bytes) {
+    return argument.value.size() <= limit ? Bytes(argument.value) : Bytes();
+  }
+  if (argument.kind == Kind::path) {
+    const std::string path = absolute(argument.value);
+    const auto info = on_.files.info(path);
+    const bool is_small = info && info->kind == sys::FileInfo::Kind::regular && info->size <= limit;
+    return is_small ? Bytes(sys::read_whole_file(path)) : Bytes();
+  }
+  auto found = find(argument.value);
+  if (auto* problem = std::get_if<RequestProblem>(&found)) return std::move(*problem);
+  const store::Content content = std::get<store::Record>(found).content;
+  if (content.size > limit) return Bytes();
+  if (content.size == 0) return Bytes(std::string());
+  try {
+    if (auto bytes = store::read_blob(on_.store.blobs(), content.hash)) return bytes;
+    throw Error(ErrorKind::damaged, "result " + argument.value + ": its bytes are missing");
+  } catch (const Error& error) {
+    if (!is_about_the_store(error.kind())) throw;
+    return problem_of(error);
+  }
 }
 
 sys::Staged BatchArguments::stage(std::uint64_t size, std::string& path) {

@@ -63,13 +63,17 @@ class BatchArguments {
   };
   [[nodiscard]] std::variant<Identity, RequestProblem> identify(
       const program::RequestArgument& argument);
+  // The bytes themselves, if there are no more of them; empty: there are, or it is no regular file.
+  [[nodiscard]] std::variant<std::optional<std::string>, RequestProblem> bytes_up_to(
+      const program::RequestArgument& argument, std::uint64_t limit);
   // Paths for a command; those made here are added to `made`.
   [[nodiscard]] std::variant<std::vector<std::string>, RequestProblem> as_files(
       const std::vector<program::RequestArgument>& arguments, TemporaryFiles& made);
 
- private:
   [[nodiscard]] std::variant<std::string, RequestProblem> as_file(
       const program::RequestArgument& argument, TemporaryFiles& made);
+
+ private:
   [[nodiscard]] std::variant<store::Record, RequestProblem> find(const std::string& key);
   [[nodiscard]] std::string write(std::string_view bytes, TemporaryFiles& made);
   [[nodiscard]] sys::Staged stage(std::uint64_t size, std::string& path);

@@ -5,14 +5,18 @@
 
 namespace dsched::session {
 
-void BatchFigures::settled(std::string_view operation, engine::Completion completion, How how,
-                           const RequestTimes& times) {
+journal::Summary& BatchFigures::of_operation(std::string_view operation) {
   auto found = std::find_if(by_operation_.begin(), by_operation_.end(),
                             [&](const Named& named) { return named.operation == operation; });
   if (found == by_operation_.end()) {
     found = by_operation_.insert(found, Named{std::string(operation), {}});
   }
-  journal::Summary& figures = found->figures;
+  return found->figures;
+}
+
+void BatchFigures::settled(std::string_view operation, engine::Completion completion, How how,
+                           const RequestTimes& times) {
+  journal::Summary& figures = of_operation(operation);
   switch (completion) {
     case engine::Completion::completed:
       ++figures.completed;

@@ -9,6 +9,7 @@
 
 #include "engine/batch_facts.h"
 #include "journal/summary.h"
+#include "session/figures.h"
 
 namespace dsched::session {
 
@@ -23,10 +24,15 @@ class BatchFigures {
   enum class How : std::uint8_t { ran, reused };
   void settled(std::string_view operation, engine::Completion completion, How how,
                const RequestTimes& times);
+  // An attempt that was a request to a worker.
+  void worker_used(std::string_view operation, const executor::Ended& ended) {
+    add_worker_use(of_operation(operation), ended);
+  }
   // Adds what came together since the last call; joins the caller's transaction.
   void write(sys::Database& database, ExecutionNumber execution, WallTime now);
 
  private:
+  [[nodiscard]] journal::Summary& of_operation(std::string_view operation);
   struct Named {
     std::string operation;
     journal::Summary figures;

@@ -40,7 +40,8 @@ class Source {
 
 class JsonInput final : public BatchInput {
  public:
-  explicit JsonInput(const BatchCall& call) : source_(call.input_fd, call.input_name) {}
+  explicit JsonInput(const BatchCall& call)
+      : source_(call.input_fd, call.input_name), reader_(call.workers) {}
 
   std::variant<NextRequest, NothingNow, InputOver> next() override {
     while (true) {

@@ -8,6 +8,7 @@
 #include "session/command_work.h"
 #include "session/key.h"
 #include "session/prepare.h"
+#include "session/request_body.h"
 #include "sys/private_folder.h"
 #include "wire/json_writer.h"
 
@@ -104,6 +105,18 @@ std::variant<Keyed, RequestProblem> BatchMaker::key_of(const BatchRequest& reque
   return keyed;
 }
 
+std::vector<std::string> BatchMaker::files_to_hash(const BatchRequest& request) {
+  std::vector<std::string> files;
+  if (!has_key(request) && request.operation != Operation::external) return files;
+  for (const RequestArgument& argument : request.arguments) {
+    if (argument.kind == RequestArgument::Kind::path) files.push_back(argument.value);
+  }
+  if (request.operation == Operation::read_file) {
+    files.push_back(dag::path_parameter(node_of(request)));
+  }
+  return files;
+}
+
 std::variant<executor::Attempt, RequestProblem> BatchMaker::make(
     const MakeFor& what, std::vector<executor::InputFile> inputs, TemporaryFiles& made) {
   executor::Attempt attempt;
@@ -111,6 +124,10 @@ std::variant<executor::Attempt, RequestProblem> BatchMaker::make(
   attempt.number = what.number;
   attempt.id = place_.context.attempt_prefix + std::to_string(what.index.value) + '-' +
                std::to_string(what.number);
+  if (what.request.worker) {
+    attempt.id =
+        instance_attempt_id(place_.context.attempt_prefix, *what.request.worker, what.instance);
+  }
   attempt.inputs = std::move(inputs);
   Work work = make_work(what, attempt.id, made);
   if (auto* problem = std::get_if<RequestProblem>(&work)) return std::move(*problem);
@@ -130,6 +147,8 @@ BatchMaker::Work BatchMaker::make_work(const MakeFor& what, const std::string& a
       return make_write(what.request, made);
     case Operation::sleep:
       return executor::Work(executor::SleepWork{dag::sleep_duration(node)});
+    case Operation::worker:
+      return make_request(what, made);
     default:
       return make_command(what, attempt_id, made);
   }
@@ -169,6 +188,26 @@ BatchMaker::Work BatchMaker::make_write(const BatchRequest& request, TemporaryFi
   if (auto* problem = std::get_if<RequestProblem>(&file)) return std::move(*problem);
   work.content_file = std::get<std::vector<std::string>>(file).front();
   return executor::Work(std::move(work));
+}
+
+BatchMaker::Work BatchMaker::make_request(const MakeFor& what, TemporaryFiles& made) {
+  const BatchRequest& request = what.request;
+  const bool takes_inline = place_.workers[request.worker->value].takes_inline;
+  RequestBody body;
+  for (const RequestArgument& argument : request.arguments) {
+    if (takes_inline) {
+      auto bytes = arguments_.bytes_up_to(argument, k_inline_argument_max);
+      if (auto* problem = std::get_if<RequestProblem>(&bytes)) return std::move(*problem);
+      const auto& known = std::get<std::optional<std::string>>(bytes);
+      if (known) body.add_inline(*known);
+      if (known) continue;
+    }
+    auto file = arguments_.as_file(argument, made);
+    if (auto* problem = std::get_if<RequestProblem>(&file)) return std::move(*problem);
+    body.add_path(std::get<std::string>(file));
+  }
+  return executor::Work(executor::WorkerRequestWork{
+      request.worker->value, what.instance, std::move(body).finish({}, request.parameters)});
 }
 
 BatchMaker::Work BatchMaker::make_command(const MakeFor& what, const std::string& attempt_id,
@@ -215,9 +254,10 @@ BatchMaker::Work BatchMaker::make_external(const BatchRequest& request,
                                            executor::ProcessWork&& work) {
   work.file = operation_path(request.operation_name);
   if (work.file.empty()) {
-    constexpr std::string_view k_known[] = {"shell",      "exec",   "const", "read_file",
-                                            "write_file", "concat", "sleep"};
-    const auto near = nearest(request.operation_name, k_known);
+    std::vector<std::string_view> known = {"shell",      "exec",   "const", "read_file",
+                                           "write_file", "concat", "sleep"};
+    for (const dag::Worker& worker : place_.workers) known.push_back(worker.name);
+    const auto near = nearest(request.operation_name, known);
     return RequestProblem{FailureClass::not_found, ErrorKind::invalid_request,
                           "unknown operation " + request.operation_name +
                               ": no executable dsched-op-" + request.operation_name + " was found",

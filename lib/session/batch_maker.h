@@ -19,6 +19,7 @@ namespace dsched::session {
 // What all requests of a batch have in common.
 struct BatchPlace {
   AttemptContext context;
+  std::span<const dag::Worker> workers;   // that requests may name
   std::vector<std::string> store_places;  // below `folder`: nothing is written there
   std::string operations_folder;          // --operations; empty: none
   bool keeps_failed_output = false;       // of commands
@@ -28,7 +29,8 @@ struct MakeFor {
   const program::BatchRequest& request;
   const std::string& name;  // what people call it
   NodeIndex index;
-  std::uint32_t number = 1;  // of the attempt
+  std::uint32_t number = 1;    // of the attempt
+  std::uint32_t instance = 0;  // of the worker whose request it is
 };
 
 class BatchMaker {
@@ -46,6 +48,9 @@ class BatchMaker {
   // Of a request that has one.
   [[nodiscard]] std::variant<Keyed, RequestProblem> key_of(const program::BatchRequest& request);
 
+  // The files of the request whose content has to be known before make().
+  [[nodiscard]] static std::vector<std::string> files_to_hash(const program::BatchRequest& request);
+
   // Of a request that is no value. `made` holds the files that the attempt needs.
   [[nodiscard]] std::variant<executor::Attempt, RequestProblem> make(
       const MakeFor& what, std::vector<executor::InputFile> inputs, TemporaryFiles& made);
@@ -56,6 +61,7 @@ class BatchMaker {
                                TemporaryFiles& made);
   [[nodiscard]] Work make_concat(const program::BatchRequest& request, TemporaryFiles& made);
   [[nodiscard]] Work make_write(const program::BatchRequest& request, TemporaryFiles& made);
+  [[nodiscard]] Work make_request(const MakeFor& what, TemporaryFiles& made);
   [[nodiscard]] Work make_command(const MakeFor& what, const std::string& attempt_id,
                                   TemporaryFiles& made);
   [[nodiscard]] Work make_external(const program::BatchRequest& request,

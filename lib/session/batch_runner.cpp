@@ -58,7 +58,7 @@ BatchRunner::BatchRunner(const BatchCall& call, const BatchPorts& ports, BatchMa
       journal_(journal),
       execution_(execution),
       input_(make_batch_input(call)),
-      batch_(options_of(call)),
+      batch_(options_of(call), call.workers),
       recorder_(ports.store, journal),
       steering_({ports.clock, ports.store, ports.executor, ports.waiter, ports.slots,
                  ports.observer, recorder_, journal, execution},
@@ -111,6 +111,7 @@ void BatchRunner::loop() {
     } while (!effects_.empty());
     make_room();
     if (ended_ || !effects_.empty() || settle_slots()) continue;
+    ports_.executor.hand_over();
     ports_.observer.progress(progress());
     wait_and_take();
   }
@@ -169,6 +170,7 @@ void BatchRunner::admit(NextRequest&& next) {
     fact.priority = open.request.priority;
     fact.timeout = open.request.timeout;
     fact.in_process = BatchMaker::is_value(open.request);
+    fact.worker = open.request.worker;
   } else {
     open.bad =
         std::make_unique<program::BadRequest>(std::move(std::get<program::BadRequest>(next.read)));
@@ -254,6 +256,7 @@ void BatchRunner::wait_and_take() {
     }
   }
   take_events();
+  take_read();
   const auto deadline = batch_.next_deadline();
   if (deadline && *deadline <= now_) apply(engine::Tick{});
   steering_.look_at_wishes(now_);
@@ -280,6 +283,14 @@ void BatchRunner::take_events() {
   if (!events.empty()) ports_.slots.attempts_ended();
 }
 
+// Those whose large files have been read meanwhile begin.
+void BatchRunner::take_read() {
+  if (!ports_.workspace.take_news()) return;
+  for (const NodeIndex index : readings_.nodes()) {
+    perform(engine::StartAttempt{index, open_.at(index).attempts, 0});
+  }
+}
+
 void BatchRunner::on_ended(executor::Ended&& ended) {
   const NodeIndex index = ended.node;
   Open& open = open_.at(index);
@@ -301,9 +312,13 @@ void BatchRunner::on_ended(executor::Ended&& ended) {
   outcome.result = std::move(ended.result);
   outcome.data_type = BatchMaker::data_type(open.request, outcome.result.content.size);
   if (outcome.keyed) outcome.keyed->cacheable = outcome.keyed->cacheable && !ended.inputs_changed;
+  if (ended.worker_use) {
+    figures_.worker_used(open.request.operation_name, ended);
+    outcome.tokens = ended.worker_use->tokens;
+  }
   const bool well = ended.failure == FailureClass::none;
   const double jitter = well ? 0 : sys::random_fraction(ports_.entropy);
-  apply(engine::AttemptEnded{index, ended.failure, jitter});
+  apply(engine::AttemptEnded{index, ended.failure, jitter, ended.is_innocent});
 }
 
 // ---- effects
@@ -323,6 +338,12 @@ void BatchRunner::perform(const engine::StartAttempt& effect) {
   if (BatchMaker::is_value(open.request)) return start_value(index, open);
   std::optional<executor::Attempt> attempt;
   try {
+    const bool waits = readings_.waits(index, [&] {
+      const std::vector<std::string> files = BatchMaker::files_to_hash(open.request);
+      return ports_.workspace.begin_reading(
+          std::vector<std::string_view>(files.begin(), files.end()));
+    });
+    if (waits) return;
     attempt = make_attempt(effect, open);
   } catch (const Error& error) {
     // A file that cannot be read is the request's affair; a store that cannot be written will say
@@ -355,9 +376,12 @@ std::optional<executor::Attempt> BatchRunner::make_attempt(const engine::StartAt
     }
     inputs = outcome.keyed->inputs;
   }
-  auto made = maker_.make(
-      {.request = open.request, .name = open.name, .index = index, .number = effect.number},
-      std::move(inputs), outcome.files);
+  auto made = maker_.make({.request = open.request,
+                           .name = open.name,
+                           .index = index,
+                           .number = effect.number,
+                           .instance = effect.instance},
+                          std::move(inputs), outcome.files);
   if (auto* problem = std::get_if<RequestProblem>(&made)) {
     end_now(index, open, std::move(*problem));
     return std::nullopt;
@@ -368,7 +392,9 @@ std::optional<executor::Attempt> BatchRunner::make_attempt(const engine::StartAt
 }
 
 void BatchRunner::perform(const engine::Withdraw& effect) {
-  if (!ports_.executor.withdraw(effect.node)) return;  // it has begun; its Started is on the way
+  const bool was_reading = readings_.forget(effect.node);
+  // Else it has begun, and its Started is on the way.
+  if (!was_reading && !ports_.executor.withdraw(effect.node)) return;
   open_.at(effect.node).outcome.reset();
   apply(engine::AttemptWithdrawn{effect.node});
 }

@@ -19,6 +19,7 @@
 #include "session/batch_maker.h"
 #include "session/batch_output.h"
 #include "session/ports.h"
+#include "session/readings.h"
 #include "session/recorder.h"
 #include "session/steering.h"
 
@@ -29,6 +30,7 @@ struct BatchPorts {
   sys::Entropy& entropy;
   store::Store& store;
   executor::Executor& executor;
+  executor::Workspace& workspace;
   SlotSource& slots;
   Observer& observer;
   Waiter& waiter;
@@ -49,6 +51,7 @@ class BatchRunner final : private Steered {
     std::string attempt_id;
     TemporaryFiles files;
     std::optional<Keyed> keyed;
+    std::optional<std::uint64_t> tokens;
     wire::RequestError error;
     executor::Captured result;
     store::DataType data_type = store::DataType::binary;
@@ -79,6 +82,7 @@ class BatchRunner final : private Steered {
   void drain();
   void wait_and_take();
   void take_events();
+  void take_read();
   void on_ended(executor::Ended&& ended);
   void apply(const engine::BatchFact& fact);
   void make_room();
@@ -140,6 +144,7 @@ class BatchRunner final : private Steered {
   engine::BatchEffects effects_;
   std::unordered_map<NodeIndex, Open> open_;
   std::unordered_map<std::string, NodeIndex> ids_;  // canonical text of the id -> open request
+  Readings readings_;                               // of requests that begin later
   std::vector<NodeIndex> running_;                  // in the order they started
   std::vector<RunningNode> shown_running_;
   std::string dag_id_;

@@ -196,6 +196,7 @@ std::string BatchRunner::line_for(const Open& open, Outcome& outcome,
   answer.processing = outcome.took;
   answer.queue = open.queued.value_or(now_ - open.ready);
   answer.attempts = open.attempts;
+  answer.tokens = outcome.tokens;
   answer.reused = outcome.reused;
   answer.log = log_tail(outcome.log);
   answer.metadata = open.request.metadata;

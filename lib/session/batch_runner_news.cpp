@@ -118,11 +118,11 @@ journal::LiveState BatchRunner::live_state() {
     add(index, open, NodeState::running, stands ? Reason::suspended : Reason::none,
         open.outcome->began);
   }
-  if (view.queued + view.backing_off == 0) return state;
+  if (view.queued + view.backing_off == 0 && readings_.empty()) return state;
   for (const auto& [index, open] : open_) {
     if (state.nodes.size() >= k_waiting_named) break;
     const auto phase = batch_.phase(index);
-    if (phase == RequestPhase::queued) {
+    if (phase == RequestPhase::queued || phase == RequestPhase::granted) {
       add(index, open, NodeState::pending, Reason::ready, open.ready);
     } else if (phase == RequestPhase::backoff) {
       add(index, open, NodeState::pending, Reason::backoff, open.ready);

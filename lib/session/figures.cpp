@@ -26,14 +26,17 @@ Nanoseconds Figures::waited(NodeIndex node) const {
   return found == times_.end() ? Nanoseconds{0} : found->second.waited;
 }
 
-void Figures::worker_used(NodeIndex node, const executor::Ended& ended) {
-  journal::Summary& figures = of_operation(node);
+void add_worker_use(journal::Summary& figures, const executor::Ended& ended) {
   const Nanoseconds took = ended.ended - ended.started;
   figures.batch_used += took;
   figures.batch_room += ended.worker_use->room;
   if (!ended.worker_use->tokens) return;
   figures.tokens += *ended.worker_use->tokens;
   figures.token_time += took;
+}
+
+void Figures::worker_used(NodeIndex node, const executor::Ended& ended) {
+  add_worker_use(of_operation(node), ended);
 }
 
 journal::Summary& Figures::of_operation(NodeIndex node) {

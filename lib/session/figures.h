@@ -17,6 +17,9 @@
 
 namespace dsched::session {
 
+// What a request to a worker adds.
+void add_worker_use(journal::Summary& figures, const executor::Ended& ended);
+
 class Figures {
  public:
   explicit Figures(const dag::Dag& dag) : dag_(dag) {}

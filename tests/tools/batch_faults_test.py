@@ -98,6 +98,47 @@ class Ends(batch_support.BatchTest):
         self.assertEqual(self.executions()[0]["status"], "interrupted")
 
 
+class LargeFiles(batch_support.BatchTest):
+    """They are hashed in the background. The sparse one would outlast every patience."""
+
+    def setUp(self):
+        super().setUp()
+        self.write("endless", "")
+        os.truncate(self.world.path("endless"), 1 << 40)
+
+    def start(self, *requests):
+        self.write("in.jsonl", batch_support.lines_of(requests))
+        return self.world.start("--batch", "in.jsonl", "-j", "2")
+
+    def reading(self, **fields):
+        return batch_support.request("read_file", path="endless", **fields)
+
+    def test_others_run_meanwhile_and_an_interrupt_ends_it(self):
+        requests = [self.reading(), batch_support.request("concat", [{"path": "endless"}, "x"]),
+                    sh(": > ran", priority="high")]
+        running = self.start(*requests)
+        self.wait_for_file("ran")
+        running.signal(signal.SIGINT)
+        done = running.end()
+        self.assertEqual(done.code, 130)
+        self.assertEqual(batch_support.Answers(done).reasons(), {"completed": 1, "skipped": 2})
+
+    def test_a_request_that_waits_for_it_can_be_cancelled(self):
+        running = self.start(self.reading(request_id="r"), sh(": > ran; " + harness.waits("go")))
+        self.wait_for_file("ran")
+        self.run_tool("@latest/r", tool=harness.CANCEL)
+        self.write("go", "")
+        done = running.end()
+        self.assertEqual(done.code, 6)
+        self.assertEqual(batch_support.Answers(done)["r"]["completion_reason"], "cancelled")
+
+    def test_what_was_read_is_the_result(self):
+        for text, reused in (("x", False), ("x", True), ("y", False)):
+            self.write("large", text * (5 << 20))
+            answer = self.batch([batch_support.request("read_file", path="large")], "--full-results")[1]
+            self.assertEqual((answer["result"]["text"], answer["reused"]), (text * (5 << 20), reused))
+
+
 class Cancelled(batch_support.BatchTest):
     def start(self, requests, *options):
         self.write("in.jsonl", batch_support.lines_of(requests))

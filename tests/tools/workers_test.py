@@ -8,31 +8,13 @@ import sys
 import textwrap
 
 import harness
+import worker_support
 from harness import const, shell
-
-# What every worker of these tests begins with: `serve(answer)` calls answer(request) for each line
-# and prints the dictionary that it gives, with the number of the request.
-PRELUDE = """
-import json, os, signal, sys, time
-def say(reply):
-    sys.stdout.write(json.dumps(reply) + "\\n")
-    sys.stdout.flush()
-def note(name, text=""):
-    with open(name, "a") as file:
-        file.write(f"{os.getpid()} {text}\\n")
-def serve(answer):
-    for line in sys.stdin:
-        request = json.loads(line)
-        if not request.get("cancel"):
-            say({"requestId": request["requestId"], **answer(request)})
-"""
-
 
 class WorkerTest(harness.ToolTest):
     def worker(self, code, **fields):
         """Writes a worker and gives its declaration."""
-        self.write("worker.py", PRELUDE + textwrap.dedent(code))
-        return {"command": [sys.executable, "worker.py"], **fields}
+        return worker_support.write_worker(self.world, code, **fields)
 
     def run_workers(self, worker, nodes, *options, **run):
         return self.run_nodes(*nodes, options=options, workers={"w": worker}, **run)
@@ -132,15 +114,7 @@ class ProtocolTest(WorkerTest):
                       answer.node("n0")["error"])
 
     def test_batches_fill_up_in_one_slot(self):
-        worker = self.worker("""
-            waiting = []
-            for line in sys.stdin:
-                waiting.append(json.loads(line)["requestId"])
-                if len(waiting) == 4:
-                    for number in reversed(waiting):
-                        say({"requestId": number, "tokens": 5, "output": str(os.getpid())})
-                    waiting = []
-            """, max_batch=4)
+        worker = self.worker(worker_support.BY_FOUR, max_batch=4)
         answer = self.run_workers(worker, [self.request(f"n{i}") for i in range(8)], "-j1")
         self.assertEqual(len({answer.text(f"n{i}") for i in range(8)}), 1)
         figures = self.statistics()
