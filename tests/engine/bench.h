@@ -93,7 +93,7 @@ class Bench {
     outer.node.operation = dag::Operation::map;
     outer.node.parameters = "{}";
     outer.arguments = {{}};
-    outer.inner = builder_.add_template({{std::move(inner)}, 0});
+    outer.inner = builder_.add_template({dag::MapKind::bytes, {std::move(inner)}, 0});
     return map_of(id, list, std::move(outer));
   }
   Bench& worker(std::string_view name, std::uint32_t max_batch, std::uint32_t instances = 1) {
@@ -211,7 +211,7 @@ class Bench {
     added.node.operation = dag::Operation::map;
     const std::string_view arguments[] = {keep(list)};
     added.arguments = arguments;
-    added.template_index = builder_.add_template({{std::move(made)}, 0});
+    added.template_index = builder_.add_template({dag::MapKind::bytes, {std::move(made)}, 0});
     (void)builder_.add_node(added);
     return *this;
   }
