@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/text.h"
+#include "sys/allocation.h"
 #include "sys/files.h"
 #include "sys/private_folder.h"
 #include "sys/streams.h"
@@ -201,6 +202,7 @@ void tell_error(const Context& context, const Error& error) {
 int run(CLI::App& app, const Arguments& arguments, CommonOptions& options,
         const std::function<int(Context&)>& body) {
   sys::secure_standard_streams();
+  sys::keep_freed_memory();
   Context context;
   context.tool = app.get_name();
   context.json = wants_json(format_before_parsing(arguments.before));
