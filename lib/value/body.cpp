@@ -112,9 +112,10 @@ class Loop {
   [[nodiscard]] Value filter() {
     ListBuilder builder;
     run([&](std::size_t begin, std::size_t count) {
-      for (std::size_t i = 0; i < count; ++i) {
-        if (is_true_at(result(), i)) builder.add(sequence_.at(begin + i));
-      }
+      keep_true(builder, sequence_.as_values(), begin, count);
+      keep_true(builder, sequence_.as_numbers(), begin, count);
+      keep_true(builder, sequence_.as_integers(), begin, count);
+      keep_true(builder, sequence_.as_booleans(), begin, count);
     });
     return builder.finish();
   }
@@ -126,6 +127,22 @@ class Loop {
     slot.single = std::move(value);
   }
   [[nodiscard]] const Slot& result() const { return slots_[body_.result]; }
+
+  // Of all arrays of the sequence but one there are no elements.
+  template <class Element>
+  void keep_true(ListBuilder& builder, std::span<const Element> elements, std::size_t begin,
+                 std::size_t count) const {
+    if (elements.empty()) return;
+    std::vector<Element> kept;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (is_true_at(result(), i)) kept.push_back(elements[begin + i]);
+    }
+    if constexpr (std::is_same_v<Element, Value>) {
+      for (const Value& element : kept) builder.add(element);
+    } else {
+      builder.add(std::span<const Element>(kept));
+    }
+  }
 
   static void append(ListBuilder& builder, const Slot& slot, std::size_t count) {
     if (slot.is_single || !slot.column) {

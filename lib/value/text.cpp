@@ -87,6 +87,22 @@ void append_bytes_repr(std::string& out, std::string_view bytes) {
   out += quote;
 }
 
+void append_repr(std::string& out, const Value& value, Escape escape);
+
+void append_list_repr(std::string& out, const Value& list, Escape escape) {
+  out += '[';
+  const std::span<const double> numbers = list.as_numbers();
+  for (std::size_t i = 0, count = list.size(); i < count; ++i) {
+    if (i > 0) out += ", ";
+    if (numbers.empty()) {
+      append_repr(out, list.at(i), escape);
+    } else {
+      append_number(out, numbers[i]);
+    }
+  }
+  out += ']';
+}
+
 // Recursion is as deep as values may nest (k_depth_max).
 void append_repr(std::string& out, const Value& value, Escape escape) {
   switch (value.kind()) {
@@ -100,20 +116,13 @@ void append_repr(std::string& out, const Value& value, Escape escape) {
       out += value.as_integer().text();
       return;
     case Kind::number:
-      out += number_text(value.as_number());
-      return;
+      return append_number(out, value.as_number());
     case Kind::text:
       return append_text_repr(out, value.as_text(), escape);
     case Kind::bytes:
       return append_bytes_repr(out, value.as_text());
     case Kind::list:
-      out += '[';
-      for (std::size_t i = 0, count = value.size(); i < count; ++i) {
-        if (i > 0) out += ", ";
-        append_repr(out, value.at(i), escape);
-      }
-      out += ']';
-      return;
+      return append_list_repr(out, value, escape);
     case Kind::object:
       out += '{';
       for (const Member& member : value.members()) {
@@ -194,26 +203,44 @@ std::string text_of(const Value& value) {
   return value.is(Kind::text) ? std::string(value.as_text()) : repr_of(value);
 }
 
-std::string number_text(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  std::array<char, 64> buffer;
-  const auto scientific = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
-                                        std::chars_format::scientific);
-  const std::string_view text(buffer.data(),
-                              static_cast<std::size_t>(scientific.ptr - buffer.data()));
+void append_number(std::string& out, double value) {
+  if (!std::isfinite(value)) {
+    out += std::isnan(value) ? "nan" : value < 0 ? "-inf" : "inf";
+    return;
+  }
+  std::array<char, 32> buffer;
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                 std::chars_format::scientific);
+  std::string_view text(buffer.data(), static_cast<std::size_t>(end.ptr - buffer.data()));
   const std::size_t e = text.find('e');
   int exponent = 0;
-  const char* digits = text.data() + e + 1;
-  if (*digits == '+') ++digits;
-  std::from_chars(digits, text.data() + text.size(), exponent);
+  std::from_chars(text.data() + e + (text[e + 1] == '+' ? 2 : 1), end.ptr, exponent);
   constexpr int k_exponent_min = -4;
   constexpr int k_exponent_max = 15;
-  if (exponent < k_exponent_min || exponent > k_exponent_max) return std::string(text);
-  const auto fixed =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
-  std::string out(buffer.data(), fixed.ptr);
-  if (out.find('.') == std::string::npos) out += ".0";
+  if (exponent < k_exponent_min || exponent > k_exponent_max) {
+    out += text;
+    return;
+  }
+  if (text[0] == '-') out += '-';
+  text = text.substr(text[0] == '-' ? 1 : 0, e - (text[0] == '-' ? 1 : 0));
+  const char first = text[0];
+  const std::string_view rest = text.size() > 2 ? text.substr(2) : std::string_view();
+  if (exponent < 0) {
+    out.append("0.").append(static_cast<std::size_t>(-exponent - 1), '0') += first;
+    out += rest;
+    return;
+  }
+  const auto whole = static_cast<std::size_t>(exponent);  // digits of the rest before the point
+  out += first;
+  out += rest.substr(0, whole);
+  if (whole > rest.size()) out.append(whole - rest.size(), '0');
+  out += '.';
+  out += whole < rest.size() ? rest.substr(whole) : "0";
+}
+
+std::string number_text(double value) {
+  std::string out;
+  append_number(out, value);
   return out;
 }
 

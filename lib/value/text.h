@@ -29,6 +29,7 @@ namespace dsched::value {
 
 // The shortest digits that read back, with an exponent below 1e-4 and from 1e16 on.
 [[nodiscard]] std::string number_text(double value);
+void append_number(std::string& out, double value);
 // What float() makes of a text: white space around and _ between digits are allowed, inf and nan.
 [[nodiscard]] std::optional<double> number_from_text(std::string_view text);
 // What int() makes of a text.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <unordered_map>
@@ -37,12 +38,6 @@ void append_ascii_string(std::string& out, std::string_view text) {
     }
     at += point.length;
   }
-}
-
-std::string json_number_text(double number) {
-  if (std::isnan(number)) return "NaN";
-  if (std::isinf(number)) return number < 0 ? "-Infinity" : "Infinity";
-  return number_text(number);
 }
 
 // Python's layout: a line for every element, `indent` more spaces for every level.
@@ -92,10 +87,9 @@ class JsonWriter {
 
  private:
   void append_number(double number) {
-    if (dialect_ == Dialect::strict && !std::isfinite(number)) {
-      return append_string(number_text(number));
-    }
-    out_ += json_number_text(number);
+    if (std::isfinite(number)) return value::append_number(out_, number);
+    if (dialect_ == Dialect::strict) return append_string(number_text(number));
+    out_ += std::isnan(number) ? "NaN" : number < 0 ? "-Infinity" : "Infinity";
   }
   void append_string(std::string_view text) {
     if (dialect_ == Dialect::strict) {
@@ -298,7 +292,10 @@ class JsonParser {
     }
     const std::string_view number = text_.substr(begin, at_ - begin);
     if (is_integer) return Value::integer(*integer_from_digits(number));
-    return Value::number(*number_from_text(number));
+    double value = 0;
+    const auto read = std::from_chars(number.data(), number.data() + number.size(), value);
+    if (read.ec == std::errc()) return Value::number(value);
+    return Value::number(*number_from_text(number));  // beyond the range of doubles
   }
 
   std::string read_string() {
