@@ -22,10 +22,32 @@ struct Compiled {
     std::unique_ptr<Compiled> inner;
     bool is_filter = false;
     bool depends_on_parameter = false;
+    bool is_deferred = false;  // see mark_deferred()
   };
   const Body* body = nullptr;
   std::vector<CompiledStep> steps;
 };
+
+// What only inner loops need, and not as their sequence, stood inside of them in the program: it is
+// not evaluated for an element that no inner loop goes over anything for.
+void mark_deferred(Compiled& compiled) {
+  const Body& body = *compiled.body;
+  std::vector<bool> is_used(body.first_step() + body.steps.size());
+  std::vector<bool> is_needed = is_used;  // for each element
+  is_used[body.result] = true;
+  is_needed[body.result] = true;
+  for (std::size_t i = body.steps.size(); i-- > 0;) {
+    const Step& step = body.steps[i];
+    const std::size_t number = body.first_step() + i;
+    const bool is_deferred = is_used[number] && !is_needed[number];
+    compiled.steps[i].is_deferred = is_deferred;
+    for (std::size_t k = 0; k < step.arguments.size(); ++k) {
+      const bool is_capture = step.body != nullptr && k > 0;
+      is_used[step.arguments[k]] = true;
+      if (!is_deferred && !is_capture) is_needed[step.arguments[k]] = true;
+    }
+  }
+}
 
 // Recursion is as deep as bodies may nest (k_body_depth_max), which check_body() has seen to.
 std::unique_ptr<Compiled> compile(const Body& body) {
@@ -47,6 +69,7 @@ std::unique_ptr<Compiled> compile(const Body& body) {
                     [&](std::uint32_t argument) { return depends[argument]; });
     depends[number++] = compiled.depends_on_parameter;
   }
+  mark_deferred(*made);
   return made;
 }
 
@@ -58,6 +81,8 @@ struct Slot {
   std::optional<Column> column;  // an array; into `packed` or into the sequence
   Packed packed;
   std::vector<Value> values;  // where there is no array
+  // Of a deferred step: the element that `single` was worked out for, counted from 1.
+  std::size_t worked_out_for = 0;
 };
 
 Value value_at(const Slot& slot, std::size_t index) {
@@ -191,11 +216,13 @@ class Loop {
 
   void run_steps(std::size_t begin, std::size_t count) {
     failing_ = 0;
+    begin_ = begin;
     take_elements(begin, count);
     for (std::size_t i = 0; i < body_.steps.size(); ++i) {
       const Compiled::CompiledStep& compiled = compiled_.steps[i];
       Slot& slot = slots_[body_.first_step() + i];
       failing_ = 0;
+      if (compiled.is_deferred) continue;
       if (!compiled.depends_on_parameter) {
         if (!slot.is_known) set_single(slot, run_for(body_.steps[i], compiled, 0));
       } else if (!run_arrays(body_.steps[i], compiled, slot, count)) {
@@ -263,23 +290,76 @@ class Loop {
 
   // One step for one element of the run.
   Value run_for(const Step& step, const Compiled::CompiledStep& compiled, std::size_t element) {
+    if (compiled.operation == nullptr) return run_inner(step, compiled, element);
     std::vector<Value> arguments;
     arguments.reserve(step.arguments.size());
     for (const std::uint32_t argument : step.arguments) {
       arguments.push_back(value_at(slots_[argument], element));
     }
-    if (compiled.operation != nullptr) {
-      return run_operation(*compiled.operation, {step.attributes, arguments});
+    return run_operation(*compiled.operation, {step.attributes, arguments});
+  }
+
+  Value run_inner(const Step& step, const Compiled::CompiledStep& compiled, std::size_t element) {
+    const Value sequence = elements_of(value_at(slots_[step.arguments[0]], element));
+    if (sequence.size() == 0) return sequence;
+    std::vector<Value> captures;
+    for (const std::uint32_t argument : std::span(step.arguments).subspan(1)) {
+      work_out(argument, element);
+      captures.push_back(value_at(slots_[argument], element));
     }
-    Loop inner(*compiled.inner, arguments[0], std::span(arguments).subspan(1));
+    Loop inner(*compiled.inner, sequence, captures);
     return compiled.is_filter ? inner.filter() : inner.map();
+  }
+
+  [[nodiscard]] bool is_there(std::uint32_t number, std::size_t element) const {
+    if (number < body_.first_step()) return true;
+    const Slot& slot = slots_[number];
+    return !compiled_.steps[number - body_.first_step()].is_deferred || slot.is_known ||
+           slot.worked_out_for == begin_ + element + 1;
+  }
+
+  // Evaluates a deferred step and what it needs of others. Without recursion: they may be many.
+  void work_out(std::uint32_t number, std::size_t element) {
+    std::vector<std::uint32_t> open{number};
+    while (!open.empty()) {
+      const std::uint32_t at = open.back();
+      const std::size_t before = open.size();
+      if (!is_there(at, element)) {
+        const Step& step = body_.steps[at - body_.first_step()];
+        const auto& compiled = compiled_.steps[at - body_.first_step()];
+        add_missing(step, element, open);
+        if (open.size() > before) continue;
+        Value made = run_for(step, compiled, element);
+        Slot& slot = slots_[at];
+        slot.is_single = true;
+        slot.single = std::move(made);
+        slot.is_known = !compiled.depends_on_parameter;
+        slot.worked_out_for = begin_ + element + 1;
+      }
+      open.pop_back();
+    }
+  }
+
+  // Adds the arguments that must be worked out before: of an inner loop its sequence, and then, if
+  // there is anything in that, the captures.
+  void add_missing(const Step& step, std::size_t element, std::vector<std::uint32_t>& missing) {
+    std::span<const std::uint32_t> arguments(step.arguments);
+    if (step.body != nullptr) {
+      const std::uint32_t sequence = arguments[0];
+      if (!is_there(sequence, element)) return missing.push_back(sequence);
+      if (elements_of(value_at(slots_[sequence], element)).size() == 0) return;
+    }
+    for (const std::uint32_t argument : arguments) {
+      if (!is_there(argument, element)) missing.push_back(argument);
+    }
   }
 
   const Compiled& compiled_;
   const Body& body_;
   Value sequence_;
   std::vector<Slot> slots_;
-  std::size_t failing_ = 0;  // the element of the run that is being evaluated
+  std::size_t begin_ = 0;    // the first element of the run
+  std::size_t failing_ = 0;  // the one of the run that is being evaluated, counted from there
 };
 
 Loop loop_of(const Compiled& compiled, const Value& sequence, std::span<const Value> captures) {

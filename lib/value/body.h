@@ -10,7 +10,8 @@
 //
 // Bodies run over many elements at once, step by step; arithmetic and comparisons on numbers are
 // loops over arrays. What does not depend on the parameter is evaluated once, and not at all over
-// an empty sequence. A fault is the one that element after element would have met first.
+// an empty sequence; nor is what only inner loops capture, where these go over nothing. A fault is
+// the one that element after element would have met first.
 //
 // The text of a body is canonical JSON, because it is part of a node's key:
 //   {"captures":1,"constants":["1.0"],"result":4,"steps":[

@@ -33,31 +33,88 @@ Body body_of(std::string name, std::vector<std::uint32_t> arguments,
   return body;
 }
 
-// Element after element, step after step: what map() must be like. `fault` is the first one.
+// What only inner loops capture.
+std::vector<bool> deferred_in(const Body& body) {
+  std::vector<bool> deferred(body.first_step() + body.steps.size());
+  for (std::size_t number = deferred.size(); number-- > body.first_step();) {
+    bool is_used = number == body.result;
+    bool is_needed = number == body.result;
+    for (std::size_t i = 0; i < body.steps.size(); ++i) {
+      const Step& user = body.steps[i];
+      for (std::size_t k = 0; k < user.arguments.size(); ++k) {
+        if (user.arguments[k] != number) continue;
+        is_used = true;
+        is_needed |= !(user.body != nullptr && k > 0) && !deferred[body.first_step() + i];
+      }
+    }
+    deferred[number] = is_used && !is_needed;
+  }
+  return deferred;
+}
+
+std::vector<Value> one_by_one(const Body& body, const Value& sequence,
+                              const std::vector<Value>& captures, std::string& fault);
+
+// One element, step after step; a deferred step when an inner loop needs it.
+class OneElement {
+ public:
+  OneElement(const Body& body, const Value& element, const std::vector<Value>& captures)
+      : body_(body), values_{element} {
+    values_.insert(values_.end(), captures.begin(), captures.end());
+    values_.insert(values_.end(), body.constants.begin(), body.constants.end());
+    done_.assign(values_.size(), true);
+    values_.resize(values_.size() + body.steps.size());
+    done_.resize(values_.size());
+  }
+
+  Value run(std::string& fault) {
+    const std::vector<bool> deferred = deferred_in(body_);
+    for (auto number = body_.first_step(); number < values_.size() && fault.empty(); ++number) {
+      if (!deferred[number]) work_out(number, fault);
+    }
+    return values_[body_.result];
+  }
+
+ private:
+  void work_out(std::uint32_t number, std::string& fault) {
+    if (done_[number] || !fault.empty()) return;
+    const Step& one = body_.steps[number - body_.first_step()];
+    if (one.body == nullptr) {
+      for (const std::uint32_t argument : one.arguments) work_out(argument, fault);
+      std::vector<Value> arguments;
+      for (const std::uint32_t argument : one.arguments) arguments.push_back(values_[argument]);
+      if (!fault.empty()) return;
+      fault = message_of(
+          [&] { values_[number] = apply(one.operator_name, one.attributes, arguments); });
+    } else {
+      work_out(one.arguments[0], fault);
+      if (!fault.empty()) return;
+      const Value over = elements_of(values_[one.arguments[0]]);
+      std::vector<Value> captures;
+      for (std::size_t k = 1; k < one.arguments.size(); ++k) {
+        if (over.size() > 0) work_out(one.arguments[k], fault);
+        captures.push_back(values_[one.arguments[k]]);
+      }
+      if (fault.empty()) values_[number] = list(one_by_one(*one.body, over, captures, fault));
+    }
+    done_[number] = fault.empty();
+  }
+
+  const Body& body_;
+  std::vector<Value> values_;
+  std::vector<bool> done_;
+};
+
+// Element after element: what map() must be like. `fault` is the first one.
 std::vector<Value> one_by_one(const Body& body, const Value& sequence,
                               const std::vector<Value>& captures, std::string& fault) {
   std::vector<Value> results;
   for (std::size_t i = 0; i < sequence.size(); ++i) {
-    std::vector<Value> values{sequence.at(i)};
-    values.insert(values.end(), captures.begin(), captures.end());
-    values.insert(values.end(), body.constants.begin(), body.constants.end());
-    for (const Step& one : body.steps) {
-      std::vector<Value> arguments;
-      for (const std::uint32_t argument : one.arguments) arguments.push_back(values[argument]);
-      if (one.body != nullptr) {
-        const Value over = arguments[0];
-        arguments.erase(arguments.begin());
-        values.push_back(list(one_by_one(*one.body, elements_of(over), arguments, fault)));
-      } else {
-        fault = message_of(
-            [&] { values.push_back(apply(one.operator_name, one.attributes, arguments)); });
-      }
-      if (!fault.empty()) {
-        fault = "element " + std::to_string(i) + ": " + fault;
-        return {};
-      }
+    results.push_back(OneElement(body, sequence.at(i), captures).run(fault));
+    if (!fault.empty()) {
+      fault = "element " + std::to_string(i) + ": " + fault;
+      return {};
     }
-    results.push_back(values[body.result]);
   }
   return results;
 }
@@ -81,7 +138,9 @@ Body any_body(AnyValue& any, int depth) {
     if (what == 0) {
       body.steps.push_back(step(unary[any.below(4)], {some()}));
     } else if (what == 1 && depth > 0) {
-      body.steps.push_back(step("default.sequence", {some(), some()}));
+      const std::uint32_t first = some();
+      body.steps.push_back(any.below(3) == 0 ? step("default.sequence", {})
+                                             : step("default.sequence", {first, some()}));
       body.steps.push_back(loop_step("default.map", {count, some(), 0}, any_body(any, depth - 1)));
     } else {
       body.steps.push_back(step(binary[any.below(14)], {some(), some()}));
@@ -172,6 +231,27 @@ TEST_CASE("value: loops in loops see what is outside through their captures") {
         "[[0.0, 1.0], [10.0, 11.0], [20.0, 21.0]]");
   outer.steps[0].operator_name = "default.filter";
   CHECK(text_of(map(outer, Value::integers({0, 1}), columns)) == "[[1], [0, 1]]");
+}
+
+TEST_CASE("value: what stands in an inner loop is not evaluated where that has no elements") {
+  // for i in is do for j in range(0, i) do 10 / i
+  const Body inner{1, {}, {}, 1};
+  const Body outer{0,
+                   {number(10), number(0)},
+                   {step("vox1./", {1, 0}), step("default.range", {2, 0}),
+                    loop_step("default.for_loop", {4, 3}, inner)},
+                   5};
+  CHECK(text_of(map(outer, Value::integers({2, 0, 1}), {})) == "[[5.0, 5.0], [], [10.0]]");
+  // The same where the division is not of the element's own.
+  const Body constant{0,
+                      {number(10), number(0)},
+                      {step("vox1./", {1, 2}), step("default.range", {2, 0}),
+                       loop_step("default.for_loop", {4, 3}, inner)},
+                      5};
+  CHECK(text_of(map(constant, Value::integers({0, -1}), {})) == "[[], []]");
+  CHECK(message_of([&] {
+          static_cast<void>(map(constant, Value::integers({0, 1}), {}));
+        }) == "element 1: vox1./: division by zero");
 }
 
 TEST_CASE("value: a fault deep in loops costs what the loops cost") {
