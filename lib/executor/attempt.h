@@ -61,6 +61,8 @@ struct WriteFileWork {
   std::string path;
   std::string content_file;  // the argument's bytes; empty: `content`
   std::string content;
+  // What a folder of that name means to the work.
+  enum class Folders : std::uint8_t { replaced, refused } folders = Folders::replaced;
 };
 struct ConcatWork {
   struct Piece {

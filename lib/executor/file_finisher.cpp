@@ -151,6 +151,13 @@ sys::OrProblem<Captured> BeneathFileAccess::read(std::string_view path) {
 }
 
 std::optional<sys::PathProblem> BeneathFileAccess::write(const WriteFileWork& work) {
+  if (work.folders == WriteFileWork::Folders::refused) {
+    const auto status = sys::status_beneath(files_.folder(), work.path, sys::Links::keep);
+    const auto* is = std::get_if<struct stat>(&status);
+    if (is != nullptr && S_ISDIR(is->st_mode)) {
+      return sys::PathProblem{sys::PathProblem::Kind::refused, EISDIR, work.path + ": is a folder"};
+    }
+  }
   auto made = sys::NewFile::beside(files_.folder(), work.path);
   if (auto* why = std::get_if<sys::PathProblem>(&made)) return std::move(*why);
   sys::NewFile& file = std::get<sys::NewFile>(made);

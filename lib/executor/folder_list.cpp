@@ -15,14 +15,13 @@ class Lister {
  public:
   Lister(std::string root, std::size_t levels) : root_(std::move(root)), levels_(levels) {}
 
-  // False: see problem.
+  // False when a folder cannot be listed.
   bool list(const std::string& below, std::size_t level) {
     const std::string at = below.empty() ? root_ : root_ + "/" + below;
     auto listed = sys::list_beneath(folder_, at);
     if (auto* why = std::get_if<sys::PathProblem>(&listed)) {
       // One that went away while its parent was listed holds nothing.
       if (!below.empty() && why->kind == sys::PathProblem::Kind::missing) return true;
-      problem = std::move(*why);
       return false;
     }
     for (const sys::Entry& entry : std::get<std::vector<sys::Entry>>(listed)) {
@@ -36,8 +35,12 @@ class Lister {
     return true;
   }
 
+  [[nodiscard]] bool is_root_missing() const {
+    const auto status = sys::status_beneath(folder_, root_, sys::Links::follow);
+    return std::holds_alternative<sys::PathProblem>(status);
+  }
+
   std::vector<Workspace::Entry> found;
-  sys::PathProblem problem;
 
  private:
   bool leads_to_folder(const sys::Entry& entry, const std::string& path) const {
@@ -59,7 +62,7 @@ std::variant<std::vector<Workspace::Entry>, InputProblem> list_folder(const std:
   const std::size_t start = folder.find_first_not_of('/');
   Lister lister(start == std::string::npos ? "." : folder.substr(start), levels);
   if (!lister.list("", 1)) {
-    const bool missing = lister.problem.kind == sys::PathProblem::Kind::missing;
+    const bool missing = lister.is_root_missing();
     return InputProblem{folder, missing ? FailureClass::not_found : FailureClass::refused,
                         "dir: " + folder + (missing ? " does not exist" : " is not a folder")};
   }

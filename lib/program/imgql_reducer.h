@@ -81,9 +81,8 @@ class Reducer {
   [[nodiscard]] std::string_view full_name(const Primitive& primitive);
   // The place in latest_; FlatIndex::k_none: it is not declared.
   [[nodiscard]] std::uint32_t latest_of(std::string_view name, std::uint32_t hash) const {
-    return latest_index_.find(hash, [&](std::uint32_t at) {
-      return declarations_[latest_[at]].command->text == name;
-    });
+    return latest_index_.find(
+        hash, [&](std::uint32_t at) { return declarations_[latest_[at]].command->text == name; });
   }
   [[nodiscard]] const Declaration* declaration(std::string_view name, std::uint32_t limit) const;
   [[nodiscard]] std::uint32_t number_of(const Declaration& declaration) const {

@@ -157,6 +157,7 @@ Made AttemptMaker::make_save(NodeIndex node, Attempt&& attempt) {
     executor::WriteFileWork work;
     work.path = *relative;
     work.content = ProgramValues::saved_text(*value, path);
+    work.folders = executor::WriteFileWork::Folders::refused;
     attempt.work = std::move(work);
   } catch (const Error& error) {
     return program_values_.fault(node, "save: " + path + ": " + error.what());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "process_fixture.h"
 #include "sys/copy.h"
@@ -48,6 +49,33 @@ class FakeFinisher final : public Finisher {
 };
 
 }  // namespace
+
+TEST_CASE("executor: a computation gives its bytes, its problem, or ends by a signal") {
+  ProcessWorld world(1);
+  ComputeWork work;
+  work.compute = [](const std::function<bool()>&) -> ComputeWork::Outcome { return "done"; };
+  const Ended well = world.run(Work{work});
+  CHECK(well.failure == FailureClass::none);
+  CHECK(well.result.bytes == "done");
+  work.compute = [](const std::function<bool()>&) -> ComputeWork::Outcome {
+    return ComputeWork::Problem{"by zero"};
+  };
+  const Ended failed = world.run(Work{work});
+  CHECK(failed.failure == FailureClass::refused);
+  CHECK(failed.error == "by zero");
+  work.compute = [](const std::function<bool()>& is_over) -> ComputeWork::Outcome {
+    while (!is_over()) std::this_thread::yield();
+    return "nothing";
+  };
+  const NodeIndex node = world.start(Work{work});
+  world.wait_started(node);
+  world.executor().control(node, Control::suspend);
+  world.executor().control(node, Control::resume);
+  world.executor().control(node, Control::terminate);
+  const Ended ended = world.wait(node);
+  CHECK(ended.failure == FailureClass::signal);
+  CHECK(ended.result.bytes.empty());
+}
 
 TEST_CASE("executor: read_file gives the bytes or the problem's class") {
   FakeFiles files;

@@ -72,6 +72,9 @@ class Goals(ImgqlTest):
             done = self.answer(f'save "{path}" 1\nprint "a" 1', code=1)
             self.assertEqual(sorted(done["results"]), ["a"])
         self.assertEqual(list((self.world.root / "outside").iterdir()), [])
+        self.write("kept/x", "x")
+        self.answer('save "kept" 1', code=1)
+        self.assertEqual(self.read("kept/x"), "x")
         inside = self.world.folder / "in.txt"
         self.answer(f'save "{inside}" 1')
         self.assertEqual(self.read("in.txt"), "1.0")
@@ -262,6 +265,43 @@ class Loops(ImgqlTest):
 
 
 class Executions(ImgqlTest):
+    def test_a_killed_runner_loses_no_element(self):
+        self.write("p.imgql", 'xs = for x in range(0,5) do shell("echo $(cat $1) >> log; '
+                              'test $(cat $1) -lt 3 || until [ -e go ]; do sleep 0.01; done; cat $1", x)\n'
+                              'print "xs" xs\nsave "xs.json" xs')
+        running = self.world.start("p.imgql", "-j1", "--progress", "none")
+        harness.wait_for(lambda: "3" in self.world.lines("log"), "the fourth element")
+        running.signal(9)
+        running.end()
+        self.assertFalse(self.exists("xs.json"))
+        self.write("go", "")
+        done = self.run_tool("--resume", "@latest")
+        self.assertEqual(done["results"]["xs"]["text"], "['0', '1', '2', '3', '4']")
+        self.assertEqual(sorted(self.world.lines("log")), ["0", "1", "2", "3", "3", "4"])
+        self.assertEqual(json.loads(self.read("xs.json")), ["0", "1", "2", "3", "4"])
+        self.store_is_clean()
+
+    def test_a_computation_ends_when_it_is_told_to(self):
+        self.write("p.imgql", 'print "t" timewaste(1000, 10000)')
+        running = self.world.start("p.imgql", "--progress", "plain", "-j1")
+        harness.wait_for(lambda: self.world.run("nodes", "1", tool=harness.STATS).out.count(b"running"),
+                         "the computation")
+        running.signal(2)
+        self.assertEqual(running.end().code, 130)
+
+    def test_a_request_document_names_a_program(self):
+        self.write("q.imgql", 'print "q" 1')
+        done = self.run_tool("-", stdin_bytes=b'{"program": "q.imgql"}')
+        self.assertEqual(done["results"]["q"]["text"], "1.0")
+
+    def test_another_program_keeps_what_is_the_same(self):
+        self.write("p.imgql", 'a = shell("echo a >> log")\nprint "b" shell("cat none", a)')
+        self.run_tool("p.imgql", code=1)
+        self.write("p.imgql", 'a = shell("echo a >> log")\nprint "b" shell("echo b", a)')
+        done = self.run_tool("--resume", "1", "p.imgql")
+        self.assertEqual((done["execution"], done["results"]["b"]["text"]), (1, "b"))
+        self.assertEqual(self.world.lines("log"), ["a"])
+
     def test_a_resume_needs_no_file(self):
         self.write("lib.imgql", 'f(x) = shell("echo >> log; test -e ready && cat \\"$1\\"", x)')
         self.write("p.imgql", 'import "lib.imgql"\nprint "a" f("one")\nprint "b" shell("echo >> log; echo b")')
