@@ -352,6 +352,7 @@ void RequestPool::settle(RequestEnd&& end) {
     out_.emplace_back(std::move(end.ended));
     return;
   }
+  events_.push_all(out_);  // its start among them: from here on the finisher may tell of its end
   {
     const std::scoped_lock lock(finisher_mutex_);
     to_finish_.push_back(std::move(end));

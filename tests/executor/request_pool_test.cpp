@@ -44,6 +44,32 @@ TEST_CASE("executor: many requests go to one process and each gets its answer") 
   }
 }
 
+// Has every file, at once.
+class ReadyFiles final : public FileAccess {
+ public:
+  sys::OrProblem<Captured> read(std::string_view path) override {
+    Captured captured;
+    captured.bytes = path;
+    captured.content = {sha256(path), path.size()};
+    return captured;
+  }
+  std::optional<sys::PathProblem> write(const WriteFileWork&) override { return std::nullopt; }
+};
+
+// Two threads tell of it; ProcessWorld sees to the order.
+TEST_CASE("executor: a request whose result is a file has started before it has ended") {
+  constexpr const char* k_names_a_file =
+      R"(while read -r line; do n=${line#*:}; n=${n%%[,\}]*};
+         echo "{\"requestId\":$n,\"result\":{\"path\":\"f$n\"}}"; done)";
+  ReadyFiles files;
+  ProcessWorld world(1, nullptr, &files, {0, 1, 2}, {worker_of(k_names_a_file)});
+  for (int i = 1; i <= 500; ++i) {
+    const NodeIndex node = world.start(ask("x"));
+    world.executor().hand_over();
+    CHECK(world.wait(node).result.bytes == "f" + std::to_string(i));
+  }
+}
+
 TEST_CASE("executor: a crash loses what is in flight, with the last words, and nothing else") {
   ProcessWorld world(1, nullptr, nullptr, {0, 1, 2}, {worker_of(k_echo, 2)});
   const NodeIndex held = world.start(ask("hang"));
