@@ -122,7 +122,7 @@ TEST_CASE("wire: bytes that are no UTF-8 are base64, all others text") {
                       {"\xC0\x80", false}, {"\xF4\x90\x80\x80", false}};
   for (const Row& row : rows) {
     RunAnswer answer;
-    answer.results.push_back({"n", row.bytes, false, {}, {}, row.bytes.size(), "binary"});
+    answer.results.push_back({"n", {}, row.bytes, false, {}, {}, row.bytes.size(), "binary"});
     const json result = json::parse(text_of(answer))["results"]["n"];
     CHECK(result.contains("text") == row.is_text);
     CHECK(result.contains("base64") != row.is_text);
@@ -135,7 +135,7 @@ TEST_CASE("wire: bytes that are no UTF-8 are base64, all others text") {
 
 TEST_CASE("wire: a cut result says so and keeps its whole size") {
   RunAnswer answer;
-  answer.results.push_back({"n", "head", true, {}, {}, 1'000'000, "binary"});
+  answer.results.push_back({"n", {}, "head", true, {}, {}, 1'000'000, "binary"});
   const json result = json::parse(text_of(answer))["results"]["n"];
   CHECK(result["truncated"] == true);
   CHECK(result["size"] == 1'000'000);
@@ -177,7 +177,7 @@ TEST_CASE("wire: a long answer is handed on in pieces") {
   RunAnswer answer;
   for (int i = 0; i < 100; ++i) {
     answer.results.push_back(
-        {"n" + std::to_string(i), std::string(10'000, 'x'), false, {}, {}, 10'000, "binary"});
+        {"n" + std::to_string(i), {}, std::string(10'000, 'x'), false, {}, {}, 10'000, "binary"});
   }
   std::string all;
   std::size_t longest = 0;
