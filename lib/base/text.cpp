@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/wildcard.h"
+
 namespace dsched {
 namespace {
 
@@ -267,68 +269,34 @@ bool is_glob(std::string_view pattern) {
 bool glob_component_matches(std::string_view pattern, std::string_view name) {
   if (name.starts_with('.') && !pattern.starts_with('.') && !pattern.starts_with("\\."))
     return false;
-  // Greedy matching with one point to come back to: linear in practice, quadratic at worst.
-  std::size_t p = 0;
-  std::size_t n = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t star_name = 0;
-  while (n < name.size()) {
-    bool matched = false;
-    if (p < pattern.size()) {
-      const char c = pattern[p];
-      if (c == '*') {
-        star = ++p;
-        star_name = n;
-        continue;
-      }
-      std::size_t next = p + 1;
-      if (c == '?') {
-        matched = true;
-      } else if (c == '[') {
-        matched = set_matches(pattern, next, name[n]).value_or(name[n] == '[');
-      } else if (c == '\\' && next < pattern.size()) {
-        matched = pattern[next++] == name[n];
-      } else {
-        matched = c == name[n];
-      }
-      if (matched) p = next;
+  const auto fits = [&](std::size_t& p, std::size_t n) {
+    const char c = pattern[p];
+    std::size_t next = p + 1;
+    bool is_fit = c == name[n];
+    if (c == '?') {
+      is_fit = true;
+    } else if (c == '[') {
+      is_fit = set_matches(pattern, next, name[n]).value_or(name[n] == '[');
+    } else if (c == '\\' && next < pattern.size()) {
+      is_fit = pattern[next++] == name[n];
     }
-    if (matched) {
-      ++n;
-    } else if (star != std::string_view::npos) {
-      p = star;
-      n = ++star_name;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
+    if (is_fit) p = next;
+    return is_fit;
+  };
+  return wildcard_matches(
+      pattern.size(), name.size(), [&](std::size_t p) { return pattern[p] == '*'; }, fits,
+      [](std::size_t) { return true; });
 }
 
 bool glob_matches(std::string_view pattern, std::string_view path) {
   const std::vector<std::string_view> want = components(pattern);
   const std::vector<std::string_view> have = components(path);
-  std::size_t w = 0;
-  std::size_t h = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t star_have = 0;
-  while (h < have.size()) {
-    if (w < want.size() && want[w] == "**") {
-      star = ++w;
-      star_have = h;
-    } else if (w < want.size() && glob_component_matches(want[w], have[h])) {
-      ++w;
-      ++h;
-    } else if (star != std::string_view::npos && !have[star_have].starts_with('.')) {
-      w = star;
-      h = ++star_have;
-    } else {
-      return false;
-    }
-  }
-  while (w < want.size() && want[w] == "**") ++w;
-  return w == want.size();
+  const auto fits = [&](std::size_t& w, std::size_t h) {
+    return glob_component_matches(want[w], have[h]) && ++w != 0;
+  };
+  return wildcard_matches(
+      want.size(), have.size(), [&](std::size_t w) { return want[w] == "**"; }, fits,
+      [&](std::size_t h) { return !have[h].starts_with('.'); });
 }
 
 std::optional<std::string_view> nearest(std::string_view name,

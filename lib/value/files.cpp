@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/wildcard.h"
 #include "value/code_points.h"
 #include "value/failure.h"
 #include "value/primitives.h"
@@ -125,29 +126,13 @@ bool matches_one(const Characters& pattern, std::size_t& at, std::string_view ch
   return wanted == "?" || wanted == character;
 }
 
-// With one point to come back to: the last star.
 bool part_matches(std::string_view pattern_text, std::string_view name_text) {
   const Characters pattern = characters_of(pattern_text);
   const Characters name = characters_of(name_text);
-  std::size_t p = 0;
-  std::size_t n = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t star_name = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == "*") {
-      star = ++p;
-      star_name = n;
-    } else if (p < pattern.size() && matches_one(pattern, p, name[n])) {
-      ++n;
-    } else if (star != std::string_view::npos) {
-      p = star;
-      n = ++star_name;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == "*") ++p;
-  return p == pattern.size();
+  return wildcard_matches(
+      pattern.size(), name.size(), [&](std::size_t p) { return pattern[p] == "*"; },
+      [&](std::size_t& p, std::size_t n) { return matches_one(pattern, p, name[n]); },
+      [](std::size_t) { return true; });
 }
 
 // ---- whole paths
@@ -176,29 +161,14 @@ Pattern pattern_of(const Listing& listing) {
   return pattern;
 }
 
-// Greedy, like one component: the last ** is the point to come back to.
 bool path_matches(const std::vector<std::string_view>& pattern,
                   const std::vector<std::string_view>& path) {
-  std::size_t p = 0;
-  std::size_t n = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t star_name = 0;
-  while (n < path.size()) {
-    if (p < pattern.size() && pattern[p] == "**") {
-      star = ++p;
-      star_name = n;
-    } else if (p < pattern.size() && part_matches(pattern[p], path[n])) {
-      ++p;
-      ++n;
-    } else if (star != std::string_view::npos) {
-      p = star;
-      n = ++star_name;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == "**") ++p;
-  return p == pattern.size();
+  const auto fits = [&](std::size_t& p, std::size_t n) {
+    return part_matches(pattern[p], path[n]) && ++p != 0;
+  };
+  return wildcard_matches(
+      pattern.size(), path.size(), [&](std::size_t p) { return pattern[p] == "**"; }, fits,
+      [](std::size_t) { return true; });
 }
 
 }  // namespace
