@@ -199,6 +199,17 @@ void tell_error(const Context& context, const Error& error) {
   sys::screen_on(k_stderr_of_command)->write(text);
 }
 
+void fail_without_subcommand(const CLI::App& app) {
+  std::string names;
+  const auto all = app.get_subcommands({});
+  for (std::size_t at = 0; at < all.size(); ++at) {
+    if (at > 0) names += at + 1 == all.size() ? " or " : ", ";
+    names += all[at]->get_name();
+  }
+  throw Error(ErrorKind::usage, "what to do is missing: " + names,
+              "see " + app.get_name() + " --help");
+}
+
 int run(CLI::App& app, const Arguments& arguments, CommonOptions& options,
         const std::function<int(Context&)>& body) {
   sys::secure_standard_streams();

@@ -76,6 +76,9 @@ void write_out(std::string_view bytes);
 // "TOOL: MESSAGE", escaped, and the hint on a line of its own.
 void tell_error(const Context& context, const Error& error);
 
+// Usage: "what to do is missing: NAME, NAME or NAME", with the names of all subcommands.
+[[noreturn]] void fail_without_subcommand(const CLI::App& app);
+
 // How a tool with subcommands adds one: its call becomes the command's `call`.
 template <class Command>
 [[nodiscard]] auto subcommands_of(CLI::App& app, Command& command) {

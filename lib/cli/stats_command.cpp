@@ -39,11 +39,7 @@ void add_estimates(
 void add_stats_commands(CLI::App& app, StatsCommand& command) {
   // Not required, so that a wrong name is told as such and not as a missing one.
   app.require_subcommand(0, 1);
-  command.call = [](const StatsCommand&, Context&) -> int {
-    throw Error(ErrorKind::usage,
-                "what to show is missing: sitrep, progress, executions, nodes or log",
-                "see dsched-stats --help");
-  };
+  command.call = [&app](const StatsCommand&, Context&) -> int { fail_without_subcommand(app); };
   app.fallthrough();
   app.add_flag("--trust-store", command.trust_store, "Use a store that was made elsewhere");
   const auto add = subcommands_of(app, command);

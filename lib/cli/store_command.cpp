@@ -188,10 +188,7 @@ int clean(const StoreCommand& command, Context& context) {
 void add_store_commands(CLI::App& app, StoreCommand& command) {
   // Not required, so that a wrong name is told as such and not as a missing one.
   app.require_subcommand(0, 1);
-  command.call = [](const StoreCommand&, Context&) -> int {
-    throw Error(ErrorKind::usage, "what to do is missing: ls, get, put, meta, rm, verify or gc",
-                "see dsched-store --help");
-  };
+  command.call = [&app](const StoreCommand&, Context&) -> int { fail_without_subcommand(app); };
   app.fallthrough();
   app.add_flag("--trust-store", command.trust_store, "Use a store that was made elsewhere");
   const auto add = subcommands_of(app, command);

@@ -26,6 +26,15 @@ class Usage(harness.ToolTest):
         for name in named:
             self.assertIn("--" + name, out)
 
+    def test_a_missing_subcommand_is_told_with_all_there_are(self):
+        for tool in ("dsched-stats", "dsched-store"):
+            out = self.run_tool("--help", tool=str(harness.BUILD / "bin" / tool)).out.decode()
+            names = re.findall(r"(?m)^  ([a-z]+)  ", out[out.index("Subcommands:"):])
+            self.assertGreater(len(names), 5)
+            done = self.run_tool(tool=str(harness.BUILD / "bin" / tool), code=2)
+            listed = ", ".join(names[:-1]) + " or " + names[-1]
+            self.assertEqual(done.document["error"]["message"], "what to do is missing: " + listed)
+
     def test_version(self):
         self.assertRegex(self.run_tool("--version").out.decode(), r"^dsched-run \d+\.\d+\.\d+\n$")
 
@@ -175,7 +184,7 @@ class Documents(harness.ToolTest):
         self.assertFalse(self.exists(".dsched"))
 
     def test_what_is_neither_is_an_invalid_program(self):
-        for text in (b"", b"{}", b"7", b"{", b"let x = 1"):
+        for text in (b"", b"{}", b"7", b"{", b"let x ="):
             with self.subTest(text=text):
                 self.assertEqual(self.send(text, code=2).kind, "invalid_program")
 
