@@ -165,6 +165,31 @@ bool Bodies::is_outside(NodeId closure) {
   return found;
 }
 
+Bodies::Parts Bodies::all_of(NodeId closure) {
+  const Closure& of = graph_.closure(closure);
+  const auto captures = graph_.arguments(closure);
+  const std::set<NodeId> named(captures.begin(), captures.end());
+  std::set<Ref> inside;
+  std::set<Ref> outside;
+  std::vector<Ref> open{{of.result}};
+  while (!open.empty()) {
+    const Ref ref = open.back();
+    open.pop_back();
+    const GraphNode& what = graph_.node(ref.node);
+    if (ref.node == of.parameter_node || what.kind == NodeKind::constant) continue;
+    const bool is_from_outside =
+        what.kind == NodeKind::parameter || named.contains(ref.node) ||
+        touches_world(what.operator_name) ||
+        (is_loop(what.operator_name) && is_outside(graph_.arguments(ref.node)[1]));
+    if (is_from_outside) {
+      outside.insert(ref);
+    } else if (inside.insert(ref).second) {
+      for (const Ref one : needs(ref)) open.push_back(one);
+    }
+  }
+  return {{inside.begin(), inside.end()}, {outside.begin(), outside.end()}};
+}
+
 value::Step Bodies::step_of(NodeId node, const std::map<Ref, std::uint32_t>& numbers) {
   const GraphNode& what = graph_.node(node);
   value::Step step;
@@ -187,12 +212,12 @@ const WholeBody& Bodies::whole(NodeId closure) {
   if (known_[closure].whole) return *known_[closure].whole;
   auto made = std::make_unique<WholeBody>();
   const Closure& of = graph_.closure(closure);
-  const Parts& all = parts(closure);
+  static_cast<void>(parts(closure));  // finds out whether it is too deep
   if (is_broken_) return *(known_[closure].whole = std::move(made));
+  const Parts all = all_of(closure);
   value::Body body;
   std::map<Ref, std::uint32_t> numbers{{{of.parameter_node}, 0}};
   for (const Ref ref : all.outside) {
-    if (graph_.node(ref.node).kind == NodeKind::constant) continue;
     made->captures.push_back(ref);
     numbers.emplace(ref, static_cast<std::uint32_t>(made->captures.size()));
   }

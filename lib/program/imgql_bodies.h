@@ -2,11 +2,12 @@
 #pragma once
 // What the bodies of for, filter and map need: of the element, and of what stands outside.
 //
-// A node of a body belongs to it when it depends on the body's parameter; everything else is the
-// same for each element, is worked out once, outside, and handed in. A body of which no node
-// touches the world is evaluated as a whole (value/body.h); the others become nodes for each
-// element. Touching the world are shell, load, dir, print_primitive and impure; timewaste is
-// treated alike, so that its calls run beside each other.
+// What depends on a body's parameter belongs to the body; everything else is the same for each
+// element. A body of which no node touches the world is evaluated as a whole (value/body.h), with
+// all that stands in it, so nothing of it is evaluated over an empty sequence; only what it names
+// from outside is handed in. The others become nodes for each element, and what is the same for
+// each is one node outside. Touching the world are shell, load, dir, print_primitive and impure;
+// timewaste is treated alike, so that its calls run beside each other.
 
 #include <map>
 #include <memory>
@@ -64,6 +65,8 @@ class Bodies {
   [[nodiscard]] std::uint32_t united(std::uint32_t a, std::uint32_t b);
   [[nodiscard]] std::uint32_t without(std::uint32_t set, NodeId parameter);
   [[nodiscard]] bool is_too_deep(NodeId closure);
+  // As parts(), of a body that is evaluated as a whole.
+  [[nodiscard]] Parts all_of(NodeId closure);
   [[nodiscard]] value::Step step_of(NodeId node, const std::map<Ref, std::uint32_t>& numbers);
 
   const Graph& graph_;

@@ -150,8 +150,9 @@ class Lowering {
   void set_place(dag::Node& node, Place place) {
     const Lines::At at = lines_.at(place);
     node.line = at.line;
+    if (at.source > UINT8_MAX) return;  // a line of a file that cannot be named says nothing more
     node.column = static_cast<std::uint16_t>(std::min<std::uint32_t>(at.column, UINT16_MAX));
-    node.source = static_cast<std::uint8_t>(std::min<std::size_t>(at.source, UINT8_MAX));
+    node.source = static_cast<std::uint8_t>(at.source);
   }
 
   dag::Node node_of(Ref ref, const Shape& shape) {

@@ -111,6 +111,14 @@ TEST_CASE("program: a loop is one node unless its body touches the world") {
   CHECK(made.result == 1);
 }
 
+TEST_CASE("program: what a body names from outside is handed in, and what it says stands in it") {
+  const dag::Dag dag = read("k = 1 / 0\nprint \"xs\" for x in [] do x + 1 / 0\n"
+                            "print \"ys\" for y in [] do for z in [y] do y + k");
+  CHECK(nodes(dag) ==
+        "k:vox1./() sequence@2:21:default.sequence() for_loop@2:12:default.for_loop(sequence@2:21) "
+        "for_loop@3:12:default.for_loop(sequence@2:21,k)");
+}
+
 TEST_CASE("program: faults of a VoxLogica program have a code and a place") {
   const auto read = program::read_program(bundled("print \"a\" shell(1)\nprint \"b\" b"));
   const auto* refused = std::get_if<program::Refused>(&read);

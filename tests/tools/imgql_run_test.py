@@ -261,6 +261,7 @@ class Loops(ImgqlTest):
         text = ('ys = for f in ["a","b"] do shell("cat \\"$1\\"", f)\nprint "ys" ys[1:]\n'
                 'print "len" fold + (for y in ys do 1)\n'
                 'print "empty" for x in [] do shell("echo", x)')
+        self.assertEqual(self.printed('print "e" for x in [] do 1 / 0'), "e=[]\n")
         self.assertEqual(self.printed(text), "ys=['b']\nlen=2.0\nempty=[]\n")
 
 
@@ -271,6 +272,9 @@ class Executions(ImgqlTest):
                               'print "xs" xs\nsave "xs.json" xs')
         running = self.world.start("p.imgql", "-j1", "--progress", "none")
         harness.wait_for(lambda: "3" in self.world.lines("log"), "the fourth element")
+        on_record = ("nodes", "1", "--status", "completed")
+        harness.wait_for(lambda: b'"xs.2"' in self.world.run(*on_record, tool=harness.STATS).out,
+                         "the record of the third")
         running.signal(9)
         running.end()
         self.assertFalse(self.exists("xs.json"))
