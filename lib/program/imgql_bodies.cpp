@@ -165,10 +165,25 @@ bool Bodies::is_outside(NodeId closure) {
   return found;
 }
 
+std::set<NodeId> Bodies::named_captures(NodeId closure) const {
+  const auto arguments = graph_.arguments(closure);
+  std::set<NodeId> captures(arguments.begin(), arguments.end());
+  std::vector<std::uint32_t> open = graph_.closure(closure).functions;
+  std::set<std::uint32_t> seen(open.begin(), open.end());
+  while (!open.empty()) {
+    const FunctionCapture& function = graph_.function(open.back());
+    open.pop_back();
+    for (const auto& [name, node] : function.captures) captures.insert(node);
+    for (const std::uint32_t called : function.functions) {
+      if (seen.insert(called).second) open.push_back(called);
+    }
+  }
+  return captures;
+}
+
 Bodies::Parts Bodies::all_of(NodeId closure) {
   const Closure& of = graph_.closure(closure);
-  const auto captures = graph_.arguments(closure);
-  const std::set<NodeId> named(captures.begin(), captures.end());
+  const std::set<NodeId> named = named_captures(closure);
   std::set<Ref> inside;
   std::set<Ref> outside;
   std::vector<Ref> open{{of.result}};

@@ -11,6 +11,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -65,6 +66,8 @@ class Bodies {
   [[nodiscard]] std::uint32_t united(std::uint32_t a, std::uint32_t b);
   [[nodiscard]] std::uint32_t without(std::uint32_t set, NodeId parameter);
   [[nodiscard]] bool is_too_deep(NodeId closure);
+  // What the body names, and what the functions name that it calls.
+  [[nodiscard]] std::set<NodeId> named_captures(NodeId closure) const;
   // As parts(), of a body that is evaluated as a whole.
   [[nodiscard]] Parts all_of(NodeId closure);
   [[nodiscard]] value::Step step_of(NodeId node, const std::map<Ref, std::uint32_t>& numbers);

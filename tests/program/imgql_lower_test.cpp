@@ -112,11 +112,21 @@ TEST_CASE("program: a loop is one node unless its body touches the world") {
 }
 
 TEST_CASE("program: what a body names from outside is handed in, and what it says stands in it") {
-  const dag::Dag dag = read("k = 1 / 0\nprint \"xs\" for x in [] do x + 1 / 0\n"
-                            "print \"ys\" for y in [] do for z in [y] do y + k");
+  const dag::Dag dag = read(
+      "k = 1 / 0\nprint \"xs\" for x in [] do x + 1 / 0\n"
+      "print \"ys\" for y in [] do for z in [y] do y + k");
   CHECK(nodes(dag) ==
         "k:vox1./() sequence@2:21:default.sequence() for_loop@2:12:default.for_loop(sequence@2:21) "
         "for_loop@3:12:default.for_loop(sequence@2:21,k)");
+}
+
+TEST_CASE("program: what the functions name that a body calls is handed in, too") {
+  const dag::Dag dag = read(
+      "k = 1 + 2\ng(x) = x * k\nf(x) = g(x) + 1\n"
+      "print \"ys\" for y in [1] do for z in [2] do f(y + z)");
+  CHECK(nodes(dag) ==
+        "k:vox1.+() sequence@4:21:default.sequence() "
+        "for_loop@4:12:default.for_loop(sequence@4:21,k)");
 }
 
 TEST_CASE("program: faults of a VoxLogica program have a code and a place") {
