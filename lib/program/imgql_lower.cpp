@@ -250,7 +250,7 @@ class Lowering {
 
   void add_goals() {
     if (has_lines()) add_lines();
-    std::unordered_map<std::string_view, std::string_view> saved;  // path, and who wrote it last
+    std::unordered_map<std::string, std::string_view> saved;  // path, and who wrote it last
     for (const Goal& goal : what_.goals) {
       if (!goal.is_save) {
         builder_.add_goal(ids_[goal.node]);
@@ -270,7 +270,8 @@ class Lowering {
       builder_.add_node(added);
       builder_.add_goal(added.node.node_id);
       // The last one wins, as if they were written one after the other.
-      auto [before, is_first] = saved.try_emplace(goal.name, added.node.node_id);
+      std::string path = clean_relative_path(goal.name).value_or(std::string(goal.name));
+      auto [before, is_first] = saved.try_emplace(std::move(path), added.node.node_id);
       if (is_first) continue;
       builder_.add_dependency({added.node.node_id, before->second});
       before->second = added.node.node_id;

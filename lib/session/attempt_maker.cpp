@@ -147,6 +147,9 @@ Made AttemptMaker::make_computation(NodeIndex node, Attempt&& attempt) {
 Made AttemptMaker::make_save(NodeIndex node, Attempt&& attempt) {
   const std::string path = dag::path_parameter(dag_.node(node));
   const auto relative = path_below(context_.folder, path);
+  if (path.find('\0') != std::string::npos) {
+    return program_values_.fault(node, "save: the name of the file has a NUL character");
+  }
   if (!relative || *relative == ".") {
     return program_values_.fault(node, "save: " + path + ": is not below the current folder");
   }

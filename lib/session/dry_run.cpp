@@ -76,6 +76,10 @@ class DryRun {
       answer_.would_reuse.push_back(id);
       return;
     }
+    const bool is_looked_at = prepared_.dag.node(node).operation == dag::Operation::list_folder;
+    if (is_looked_at && std::holds_alternative<NotReusable>(verdict)) {
+      return values_.set_value(node, examiner_.listing());  // to look is all that it does
+    }
     std::string why;
     if (const auto* problem = std::get_if<executor::InputProblem>(&verdict)) {
       why = problem->error;

@@ -64,6 +64,8 @@ class Goals(ImgqlTest):
         self.assertEqual(self.read("out/a.txt"), "[1.0, 'x']")
         self.assertEqual(self.read("out/deep/b.json"), '[\n  1.0,\n  "x",\n  true\n]')
         self.assertEqual(self.read("c"), "plain")
+        self.answer('save "c" 1\nsave "./c" 2\nsave "out/../c" 3')
+        self.assertEqual(self.read("c"), "3.0")
 
     def test_save_does_not_leave_the_folder(self):
         (self.world.root / "outside").mkdir()
@@ -319,7 +321,7 @@ class Executions(ImgqlTest):
 
     def test_dry_run_and_explain_know_its_nodes(self):
         self.write("in.txt", "1")
-        text = 'x = for f in ["in.txt"] do shell("cat \\"$1\\"", load(f))\nprint "x" x'
+        text = 'x = for f in dir(".","*.txt") do shell("cat \\"$1\\"", load(f))\nprint "x" x'
         would = self.answer(text, "--dry-run")
         self.assertEqual([node["node_id"] for node in would["would_run"]], ["x.0:file"])
         self.assertEqual(would["unknown"], ["x.0", "x"])
