@@ -101,6 +101,16 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+// A character of direction, which lets a text read otherwise than it stands there (U+061C, U+200E,
+// U+200F, U+202A to U+202E, U+2066 to U+2069), or a line's end (U+2028, U+2029).
+bool reorders(std::string_view character) {
+  if (character == "\xD8\x9C") return true;
+  if (!character.starts_with("\xE2\x80") && !character.starts_with("\xE2\x81")) return false;
+  const std::uint8_t last = byte_at(character, 2);
+  if (byte_at(character, 1) == 0x81) return last >= 0xA6 && last <= 0xA9;
+  return last == 0x8E || last == 0x8F || (last >= 0xA8 && last <= 0xAE);
+}
+
 }  // namespace
 
 std::optional<std::size_t> find_invalid_utf8(std::string_view text) {
@@ -143,9 +153,8 @@ std::string escape_for_terminal(std::string_view text) {
       out += "\\t";
     } else if (length == 0 || byte < 0x20 || byte == 0x7F) {
       append_hex_escape(out, byte);
-    } else if (byte == 0xC2 && byte_at(text, i + 1) < 0xA0) {
-      append_hex_escape(out, byte);
-      append_hex_escape(out, byte_at(text, i + 1));
+    } else if ((byte == 0xC2 && byte_at(text, i + 1) < 0xA0) || reorders(text.substr(i, length))) {
+      for (std::size_t k = 0; k < length; ++k) append_hex_escape(out, byte_at(text, i + k));
     } else {
       out.append(text, i, length);
     }
@@ -162,6 +171,31 @@ void cut_to_whole_characters(std::string& text) {
   const auto invalid = find_invalid_utf8(text);
   constexpr std::size_t k_longest_sequence = 4;
   if (invalid && text.size() - *invalid < k_longest_sequence) text.resize(*invalid);
+}
+
+std::string first_characters(std::string_view text, std::size_t limit) {
+  std::size_t characters = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool begins = (text[i] & 0xC0) != 0x80;
+    if (begins && ++characters > limit) return std::string(text.substr(0, i));
+  }
+  return std::string(text);
+}
+
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view k_plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-";
+  const bool is_plain = !text.empty() && text.find_first_not_of(k_plain) == std::string::npos;
+  if (is_plain) return std::string(text);
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      out += "'\\''";
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
 }
 
 void append_json_string(std::string& out, std::string_view text) {

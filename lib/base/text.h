@@ -22,14 +22,20 @@ namespace dsched {
 // True if the UTF-8 text has a control character: C0, DEL or C1 (U+0080 to U+009F).
 [[nodiscard]] bool has_control(std::string_view text);
 
-// For showing in a terminal: control characters and invalid bytes become \n, \t, \xHH; the rest is
-// as it was. The result holds no byte that moves the cursor.
+// For showing in a terminal: control characters, characters of direction and invalid bytes become
+// \n, \t, \xHH; the rest is as it was. The result holds no byte that moves the cursor, and reads as
+// it stands there.
 [[nodiscard]] std::string escape_for_terminal(std::string_view text);
 
 // Text for a document, which must be UTF-8: as it is where it is, else escaped.
 [[nodiscard]] std::string as_utf8(std::string_view text);
 // Cuts away a character at the end that a limit split.
 void cut_to_whole_characters(std::string& text);
+// At most so many characters (code points) of UTF-8 text, none of them cut in two.
+[[nodiscard]] std::string first_characters(std::string_view text, std::size_t limit);
+
+// One word for a shell: quoted where it must be.
+[[nodiscard]] std::string shell_word(std::string_view text);
 
 // Appends `text` as a JSON string with quotes, escaping only what JSON demands (", \ and C0).
 // `text` must be UTF-8.

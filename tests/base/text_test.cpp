@@ -32,6 +32,9 @@ TEST_CASE("base: control characters are C0, DEL and C1 and nothing else") {
 
 TEST_CASE("base: text for a terminal holds nothing that moves the cursor") {
   CHECK(escape_for_terminal("a\x1B[2Jb\n\t\xC2\x9B\xFFé") == "a\\x1b[2Jb\\n\\t\\xc2\\x9b\\xffé");
+  CHECK(escape_for_terminal("a\u202Eb\u2066c\u2028\u061C") ==
+        "a\\xe2\\x80\\xaeb\\xe2\\x81\\xa6c\\xe2\\x80\\xa8\\xd8\\x9c");
+  CHECK(escape_for_terminal("\u2026\u2192\u200B") == "\u2026\u2192\u200B");
   std::string all;
   for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
   CHECK_FALSE(has_control(escape_for_terminal(all)));
