@@ -26,8 +26,9 @@ struct Machine {
   machine::Leases leases;
 };
 
-void show(const engine::MachineSettings& settings, const Context& context) {
-  write_out(context.json ? wire::policy_document(settings, context.layout())
+void show(const engine::MachineSettings& settings, const Context& context,
+          const std::string& audit_head = {}) {
+  write_out(context.json ? wire::policy_document(settings, context.layout(), audit_head)
                          : wire::policy_lines(settings));
 }
 
@@ -58,19 +59,23 @@ std::vector<std::pair<std::string, std::string>> details_of(const engine::Machin
 }
 
 // The machine's settings stand in no store, so the change and its record cannot be one transaction:
-// the record follows at once, in the store that is named, if there is one.
-void audit_policy(const engine::MachineSettings& now, Context& context) {
-  if (!sys::PosixFiles().info(context.store_folder() + "/identity")) return;
+// the record follows at once, in the store that is named, if there is one. Gives the audit's head
+// then; empty: it was not recorded.
+std::string audit_policy(const engine::MachineSettings& now, Context& context) {
+  if (!sys::PosixFiles().info(context.store_folder() + "/identity")) return {};
   try {
     OpenedStore opened(context, store::Mode::existing, store::Trust::own);
     sys::Transaction transaction(opened.store.database());
     session::audit(
         opened.store,
         {.action = "policy", .object = "machine", .outcome = "set", .details = details_of(now)});
+    const std::string head = journal::audit_head_text(opened.store.database());
     transaction.commit();
     opened.store.sync();
+    return head;
   } catch (const Error& error) {
     tell_error(context, Error(error.kind(), std::string("warning: not audited: ") + error.what()));
+    return {};
   }
 }
 
@@ -91,8 +96,7 @@ int set(const PolicyCommand& command, Context& context) {
     settings.slots_are_chosen = chosen != nullptr;
   };
   const engine::MachineSettings settings = machine::set_settings(machine.leases, apply);
-  audit_policy(settings, context);
-  show(settings, context);
+  show(settings, context, audit_policy(settings, context));
   return 0;
 }
 

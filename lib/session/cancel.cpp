@@ -241,7 +241,9 @@ wire::CancelAnswer cancel(const CancelWorld& world, const wire::CancelRequest& r
   Asking asking(world, request);
   asking.ask();
   asking.wait();
-  return asking.answer();
+  wire::CancelAnswer answer = asking.answer();
+  answer.audit_head = journal::audit_head_text(world.store.database());
+  return answer;
 }
 
 }  // namespace dsched::session

@@ -126,10 +126,12 @@ wire::PriorityAnswer change_priority(store::Store& store, journal::Journal& jour
                               .execution = record->number.value,
                               .priority = {},
                               .before = {},
-                              .is_running = false};
+                              .is_running = false,
+                              .audit_head = {}};
   const auto answer_with = [&](const Step& step) {
     answer.priority = *step.after;
     answer.before = step.before;
+    answer.audit_head = journal::audit_head_text(store.database());
     return answer;
   };
   // Once more when a runner came or went between the two looks.

@@ -109,6 +109,7 @@ std::string cancel_document(const CancelAnswer& answer, JsonWriter::Layout layou
                       [](const CancelItem& item) { return item.result == CancelResult::done; });
     out.key("count").number(std::int64_t{done});
   }
+  if (!answer.audit_head.empty()) out.key("audit_head").text(answer.audit_head);
   if (!errors.empty()) write_error_member(out, errors);
   out.end_object();
   return out.take() + '\n';

@@ -35,6 +35,7 @@ struct CancelAnswer {
   CancelAction action = CancelAction::cancel;
   bool all = false;
   std::vector<CancelItem> items;  // in the order they were asked for
+  std::string audit_head;         // of the store
 };
 
 // What could not be done, those that were not found first: a wrong name decides the exit code.

@@ -19,7 +19,8 @@ std::string quantum_text(Nanoseconds quantum) {
   return std::to_string(micros) + "us";
 }
 
-std::string policy_document(const engine::MachineSettings& settings, JsonWriter::Layout layout) {
+std::string policy_document(const engine::MachineSettings& settings, JsonWriter::Layout layout,
+                            const std::string& audit_head) {
   JsonWriter out(layout);
   out.begin_object();
   out.key("success").boolean(true);
@@ -27,6 +28,7 @@ std::string policy_document(const engine::MachineSettings& settings, JsonWriter:
   out.key("quantum_micros").number(whole_micros(settings.quantum));
   out.key("slots").number(std::uint64_t{settings.slots.count});
   out.key("preemption").text(name_of(settings.preemption));
+  if (!audit_head.empty()) out.key("audit_head").text(audit_head);
   out.end_object();
   return out.take() + '\n';
 }
@@ -55,6 +57,7 @@ std::string priority_document(const PriorityAnswer& answer, JsonWriter::Layout l
   out.key("priority").number(std::uint64_t{answer.priority.level});
   out.key("previous_priority").number(std::uint64_t{answer.before.level});
   out.key("is_running").boolean(answer.is_running);
+  if (!answer.audit_head.empty()) out.key("audit_head").text(answer.audit_head);
   out.end_object();
   return out.take() + '\n';
 }

@@ -23,11 +23,14 @@ struct PriorityAnswer {
   Priority priority;
   Priority before;
   bool is_running = false;  // false: recorded for when it is resumed
+  std::string audit_head;   // of the store
 };
 
-// Documents, each with a line feed at its end.
+// Documents, each with a line feed at its end. `audit_head` is that of the store in which a change
+// was recorded; empty: in none.
 [[nodiscard]] std::string policy_document(const engine::MachineSettings& settings,
-                                          JsonWriter::Layout layout);
+                                          JsonWriter::Layout layout,
+                                          const std::string& audit_head = {});
 // Empty: nobody wants a slot.
 [[nodiscard]] std::string next_document(const std::optional<NextAnswer>& next,
                                         JsonWriter::Layout layout);

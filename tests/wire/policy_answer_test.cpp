@@ -34,8 +34,12 @@ TEST_CASE("wire: the next process is null when nobody wants a slot") {
 }
 
 TEST_CASE("wire: a changed priority says what it was and when it counts") {
-  PriorityAnswer answer{
-      .execution_id = "0199", .execution = 3, .priority = {6}, .before = {5}, .is_running = false};
+  PriorityAnswer answer{.execution_id = "0199",
+                        .execution = 3,
+                        .priority = {6},
+                        .before = {5},
+                        .is_running = false,
+                        .audit_head = {}};
   CHECK(priority_document(answer, Layout::compact) ==
         R"({"success":true,"execution_id":"0199","execution":3,"priority":6,)"
         R"("previous_priority":5,"is_running":false})"
