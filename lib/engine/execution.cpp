@@ -112,7 +112,9 @@ void Execution::on(Instant, const FoundReusable& fact, Effects& out) {
 }
 
 void Execution::on(Instant, const MustRun& fact, Effects& out) {
-  DSCHED_ASSERT(phase(fact.node) == Phase::examining, "only an examined node can be queued");
+  const bool is_map = phase(fact.node) == Phase::evaluating;
+  DSCHED_ASSERT(phase(fact.node) == Phase::examining || (is_map && fact.needs_consent),
+                "only an examined node can be queued; a map is held before it is expanded");
   NodeData& data = nodes_[fact.node.value];
   if (fact.needs_consent || data.needs_decision) {
     data.needs_consent = fact.needs_consent;

@@ -16,13 +16,15 @@
 //   examining  Examine was asked for                -> reused: FoundReusable; queued: MustRun
 //                                                    -> twin: SameKeyUnderWay; failed: CannotRun
 //   twin       an equal key is under way            -> examining: that node ended, whichever way
-//   held       consent or a decision is missing     -> examining: Approved; failed: CannotRun
+//   held       consent or a decision is missing     -> examining, evaluating: Approved
+//                                                   -> failed: CannotRun
 //                                                   (else it stays, and ends the execution as
 //                                                   waiting unless that waits for consent)
 //   queued     only slots or a pool place missing   -> granted: dispatch chose it
 //   granted    handed to the executor               -> running: AttemptStarted
 //                                                   -> queued: AttemptWithdrawn
 //   evaluating in-process: Evaluate was asked for   -> completed, failed: AttemptEnded
+//                                                   -> held: a map without the consent it needs
 //   running    an attempt is under way              -> completed, failed, backoff, cancelled:
 //                                                   AttemptEnded; suspended: its slots must go
 //                                                   back, its readers are behind, or all stands

@@ -27,7 +27,8 @@ struct FoundReusable {
 };
 struct MustRun {
   NodeIndex node;
-  bool needs_consent = false;  // people must say yes first: it is held until Approved
+  // People must say yes first: it is held until Approved. The only thing a map can be told by this.
+  bool needs_consent = false;
 };
 struct SameKeyUnderWay {  // another node with an equal key is examined, queued or running
   NodeIndex node;
@@ -39,8 +40,9 @@ struct CannotRun {  // an input is missing or refused, an argument cannot be mad
   FailureClass failure = FailureClass::not_found;
 };
 
-// People said yes to what a held node would run. It is examined again: what it needs may have been
-// made meanwhile, or may have changed. (A no, or nobody's answer in time, is CannotRun.)
+// People said yes to what a held node would run. It is examined (a map: expanded) again: what it
+// needs may have been made meanwhile, or may have changed. (A no, or nobody's answer in time, is
+// CannotRun.)
 struct Approved {
   NodeIndex node;
 };

@@ -27,13 +27,11 @@ constexpr Barred k_barred_of_template[] = {
     {Field::max_lag, k_one_stream},
     {Field::on_reader_done, k_one_stream}};
 constexpr std::string_view k_no_command = "a map runs no command of its own";
-constexpr Barred k_barred[] = {
-    {Field::outputs, k_no_command},
-    {Field::inputs_from, k_no_command},
-    {Field::stream, k_no_command},
-    {Field::max_lag, k_no_command},
-    {Field::on_reader_done, k_no_command},
-    {Field::approval, "give it to the template, or to the node that makes the list"}};
+constexpr Barred k_barred[] = {{Field::outputs, k_no_command},
+                               {Field::inputs_from, k_no_command},
+                               {Field::stream, k_no_command},
+                               {Field::max_lag, k_no_command},
+                               {Field::on_reader_done, k_no_command}};
 
 // Digits and the dot that an element's number adds to an id.
 constexpr std::size_t k_number_bytes = 7;
@@ -80,10 +78,12 @@ std::optional<NodeReader::ReadTemplate> NodeReader::read_map(const Path& path,
   if (draft_.has(Field::parameters) && !draft_.has_parameters) return std::nullopt;  // told already
   const std::string_view text =
       draft_.has_parameters ? values_.keep(draft_.parameters) : std::string_view("{}");
-  // What is said of the map itself holds for each element, unless the template says otherwise.
+  // What is said of the map itself holds for each element, unless the template says otherwise;
+  // but who consented to the map was asked about all of it.
   Draft around = defaults != nullptr ? *defaults : Draft{};
   around.has_settings = draft_.has_settings;
   around.settings = draft_.settings;
+  around.settings.approval.reset();
   around.pool = draft_.pool;
   around.arguments = draft_.arguments;
   JsonReader reader(text);

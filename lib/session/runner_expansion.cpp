@@ -19,6 +19,7 @@ std::optional<std::string> Runner::bytes_of(NodeIndex node) {
 
 void Runner::perform(const engine::Expand& effect) {
   const NodeIndex map = effect.node;
+  if (needs_consent(map)) return apply(engine::MustRun{map, true});
   const NodeIndex list = plan_.dag.arguments(map).front();
   const store::Content content = values_.content(list);
   if (plan_.dag.maps().template_of(map).kind != dag::MapKind::bytes) {

@@ -144,5 +144,44 @@ TEST_CASE("engine: consent is bound to what would run and to nothing else") {
   CHECK(plain != digest_with(other, "x"));
 }
 
+TEST_CASE("engine: a map that needs consent is held before it has elements") {
+  enum class End { approved, denied, cancelled };
+  for (const End end : {End::approved, End::denied, End::cancelled}) {
+    Bench bench;
+    bench.elements["m"] = 2;
+    bench.node("list").map("m", "list").node("user", {"m"});
+    bench.prepare(waiting_options());
+    const NodeIndex map = bench.find("m");
+    bench.answers.emplace("m", MustRun{map, true});
+    bench.begin();
+    bench.run("list");
+    CHECK(bench.phase("m") == Phase::held);
+    CHECK(bench.execution().waits_for_people());
+    CHECK(bench.execution().counts().total == 3);
+    bench.answers.clear();
+    (void)bench.settled();
+    switch (end) {
+      case End::approved:
+        bench.apply(Approved{map});
+        CHECK(bench.granted() == Ids{"m.0", "m.1"});
+        bench.run("m.0");
+        bench.run("m.1");
+        bench.run("user");
+        CHECK(bench.ended() == ExecutionStatus::completed);
+        break;
+      case End::denied:
+        bench.apply(CannotRun{map, FailureClass::denied});
+        CHECK(bench.phase("user") == Phase::cancelled);
+        CHECK(bench.ended() == ExecutionStatus::failed);
+        break;
+      case End::cancelled:
+        bench.apply(CancelNode{map});
+        CHECK(bench.phase("m") == Phase::cancelled);
+        CHECK(bench.ended() == ExecutionStatus::cancelled);
+        break;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace dsched::engine

@@ -230,5 +230,29 @@ TEST_CASE("program: variables and defaults reach into templates") {
   CHECK(dag.settings(node).priority == Priority{8});
 }
 
+TEST_CASE("program: a map's approval is its own, and a template's is each element's") {
+  dag::Dag dag = read_dag(
+      R"({"nodes": [{"node_id": "list", "operation": "const", "parameters": {"value": [1]}},
+{"node_id": "m", "operation": "map", "arguments": ["list"], "approval": {"reason": "all"},
+ "parameters": {"node": {"operation": "concat"}}},
+{"node_id": "each", "operation": "map", "arguments": ["list"],
+ "parameters": {"node": {"operation": "concat", "approval": {"reason": "one"}}}},
+{"node_id": "outer", "operation": "map", "arguments": ["list"], "approval": true,
+ "parameters": {"node": {"operation": "map", "approval": {"reason": "inner"},
+  "parameters": {"node": {"operation": "concat"}}}}}]})");
+  for (const char* map : {"m", "each", "outer"}) dag.expand(*dag.find(map), 1);
+  dag.expand(*dag.find("outer.0"), 1);
+  const auto reason_of = [&dag](const char* id) -> std::optional<std::string_view> {
+    const auto& approval = dag.settings(*dag.find(id)).approval;
+    return approval ? std::optional(approval->reason) : std::nullopt;
+  };
+  CHECK(reason_of("m") == "all");
+  CHECK(!reason_of("m.0"));
+  CHECK(!reason_of("each"));
+  CHECK(reason_of("each.0") == "one");
+  CHECK(reason_of("outer.0") == "inner");
+  CHECK(!reason_of("outer.0.0"));
+}
+
 }  // namespace
 }  // namespace dsched::program
