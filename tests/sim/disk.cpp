@@ -47,7 +47,9 @@ bool Disk::count_write() {
   if (is_off_) return false;
   ++writes_;
   if (fault_.at != writes_) return true;
-  if (fault_.kind == Fault::Kind::power_at_write) is_off_ = true;
+  if (fault_.kind == Fault::Kind::power_at_write || fault_.kind == Fault::Kind::killed_at_write) {
+    is_off_ = true;
+  }
   return fault_.kind == Fault::Kind::none || fault_.kind == Fault::Kind::power_after_sync;
 }
 
@@ -130,6 +132,11 @@ void Disk::crash() {
     file->synced = file->bytes;
     file->shared.clear();
   }
+}
+
+void Disk::restart() {
+  is_off_ = false;
+  fault_ = {};
 }
 
 sys::Staged Disk::stage(const std::string& folder) {

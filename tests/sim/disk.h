@@ -5,9 +5,11 @@
 //
 // The model. Writes (of staged files, of names, of database bytes) and syncs are counted. A fault
 // makes the n-th write fail once (no space, or an I/O error), or cuts the power at the n-th write
-// or right after the n-th sync: from then on everything fails until crash(). crash() keeps what was
-// synced and, by the dice of its seed, each unsynced write or name or not; a file whose bytes were
-// not synced may also come back short or as zeros. Locks are always granted: one process at a time.
+// or right after the n-th sync: from then on everything fails until crash(). Or the process is
+// killed at its n-th write: nothing works until restart(), and all that was written stays. crash()
+// keeps what was synced and, by the dice of its seed, each unsynced write or name or not; a file
+// whose bytes were not synced may also come back short or as zeros. Locks are always granted: one
+// process at a time.
 
 #include <cstdint>
 #include <map>
@@ -24,7 +26,14 @@ struct sqlite3_vfs;
 namespace dsched::sim {
 
 struct Fault {
-  enum class Kind : std::uint8_t { none, no_space, io_error, power_at_write, power_after_sync };
+  enum class Kind : std::uint8_t {
+    none,
+    no_space,
+    io_error,
+    power_at_write,
+    power_after_sync,
+    killed_at_write,
+  };
   Kind kind = Kind::none;
   std::uint64_t at = 0;  // counting from 1
 };
@@ -43,6 +52,8 @@ class Disk final : public sys::Files, public sys::Host {
   [[nodiscard]] bool is_off() const { return is_off_; }
   // The power comes back: what was not synced is partly gone, and a new boot begins.
   void crash();
+  // Another process begins.
+  void restart();
 
   // sys::Files
   sys::Staged stage(const std::string& folder) override;

@@ -299,6 +299,7 @@ std::vector<session::Request> SimWaiter::wait(std::optional<Instant> until,
                                               std::span<const sys::Awaited>) {
   chaos_.step();
   if (!disk_.is_off()) whole_syncs_ = disk_.syncs();
+  if (visitor_) visitor_();
   const auto request = requests_.find(++waits_);
   if (request != requests_.end()) return {request->second};
   std::optional<Instant> next = executor_.next_event();

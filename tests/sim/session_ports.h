@@ -8,6 +8,7 @@
 // (Chaos): it then leaves by RunnerLost, as SIGKILL would end it between two system calls.
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -157,6 +158,8 @@ class SimWaiter final : public session::Waiter {
   SimWaiter(SimClock& clock, SimExecutor& executor, const Disk& disk, Chaos& chaos)
       : clock_(clock), executor_(executor), disk_(disk), chaos_(chaos) {}
   void request_at(std::uint64_t wait, session::Request request) { requests_[wait] = request; }
+  // Somebody else does something at every wait.
+  void set_visitor(std::function<void()> visitor) { visitor_ = std::move(visitor); }
   std::vector<session::Request> wait(std::optional<Instant> until,
                                      std::span<const sys::Awaited> also) override;
   void stop_here() override { clock_.advance_to(clock_.now() + std::chrono::seconds{7}); }
@@ -169,6 +172,7 @@ class SimWaiter final : public session::Waiter {
   const Disk& disk_;
   Chaos& chaos_;
   std::map<std::uint64_t, session::Request> requests_;
+  std::function<void()> visitor_;
   std::uint64_t waits_ = 0;
   std::uint64_t whole_syncs_ = 0;
 };

@@ -73,6 +73,7 @@ json node_json(const NodeSketch& node) {
   if (!node.outputs.empty()) out["outputs"] = node.outputs;
   if (node.retries > 0) out["max_retries"] = node.retries;
   if (!node.idempotent) out["idempotent"] = false;
+  if (node.gated) out["approval"] = true;
   return out;
 }
 

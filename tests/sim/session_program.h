@@ -37,6 +37,7 @@ struct NodeSketch {
   std::uint32_t fails = 0;  // its first attempts that exit with 1; UINT32_MAX: all
   std::uint32_t retries = 0;
   bool idempotent = true;
+  bool gated = false;     // needs consent
   std::string says{};     // on stderr
   std::string same_as{};  // its command is that of this node, so that their keys may be equal
 };

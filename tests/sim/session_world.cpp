@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "journal/audit.h"
 
 namespace dsched::sim {
 
@@ -62,6 +63,7 @@ struct World::Session {
         slots(wishes.run.width),
         told(world.disk, world.chaos_) {
     for (const auto& [wait, wish] : wishes.requests) waiter.request_at(wait, wish);
+    if (wishes.visitor) waiter.set_visitor([this, visit = wishes.visitor] { visit(store); });
   }
   RunRequest request;
   store::Store store;
@@ -241,6 +243,46 @@ void World::crash() {
   disk.crash();
   std::erase_if(promised_, [](const auto& entry) { return !entry.second.is_synced; });
   clock_.advance_to(clock_.now() + std::chrono::minutes{1});
+}
+
+std::string make_token_in(store::Store& store, const std::string& id) {
+  journal::Journal journal(store.database(), journal::Journal::Tables::make);
+  const wire::TokenRequest request{
+      .tasks = {{"@latest", id}}, .type = "node", .valid = std::chrono::hours{1}, .by = "ann"};
+  return session::make_token({store, journal, "ann"}, request).token;
+}
+
+wire::ApprovalStatus answer_in(store::Store& store, wire::ApprovalAction action,
+                               const std::string& token) {
+  journal::Journal journal(store.database(), journal::Journal::Tables::make);
+  const wire::ApprovalRequest request{
+      .action = action, .token = token, .task = {}, .by = "ann", .by_id = {}, .notes = {}};
+  return session::answer_approval({store, journal, "ann"}, request).status;
+}
+
+std::string World::make_token(const std::string& id) {
+  store::Store store = open();
+  return make_token_in(store, id);
+}
+
+std::optional<wire::ApprovalStatus> World::answer(wire::ApprovalAction action,
+                                                  const std::string& token) {
+  try {
+    store::Store store = open();
+    return answer_in(store, action, token);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+std::size_t World::decisions() {
+  store::Store store = open();
+  for (const std::string& fault : journal::verify_audit(store.database())) FAIL_CHECK(fault);
+  std::size_t count = 0;
+  journal::each_audit(store.database(), {}, [&count](const journal::AuditRecord& record) {
+    if (record.outcome == "approved" || record.outcome == "denied") ++count;
+  });
+  return count;
 }
 
 std::uint32_t World::begun(const std::string& id) const {

@@ -7,10 +7,13 @@
 // it opens the store and leaves nothing in memory behind. check_quiet() is every test's last word:
 // nobody met wrong bytes, every promise made to the observer was kept, and verify finds no damage.
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "session/approve.h"
 #include "session/prepare.h"
 #include "session/resume.h"
 #include "session/runner.h"
@@ -42,7 +45,14 @@ struct Wishes {
   session::RunOptions run = patient_options();
   std::map<std::uint64_t, session::Request> requests;  // by number of wait
   std::uint64_t lose_runner_at = 0;                    // call of a port; 0: never
+  // Comes by whenever the session waits.
+  std::function<void(store::Store&)> visitor{};
 };
+
+// As dsched-approve does it in this store. Throws what that throws.
+[[nodiscard]] std::string make_token_in(store::Store& store, const std::string& id);
+[[nodiscard]] wire::ApprovalStatus answer_in(store::Store& store, wire::ApprovalAction action,
+                                             const std::string& token);
 
 class World {
  public:
@@ -53,6 +63,13 @@ class World {
   // resume(), or run() when nothing was recorded yet.
   Outcome go_on(const Wishes& wishes = {});
 
+  // As dsched-approve does it, in a process of its own: a token for a gate of the latest execution,
+  // and an answer with it. No status: the process did not get as far as to give one.
+  [[nodiscard]] std::string make_token(const std::string& id);
+  [[nodiscard]] std::optional<wire::ApprovalStatus> answer(wire::ApprovalAction action,
+                                                           const std::string& token);
+  // How often a gate was approved or denied, by the audit, whose chain must hold.
+  [[nodiscard]] std::size_t decisions();
   // The power is cut and comes back; what was promised but not synced may be gone.
   void crash();
   // Changes one byte of every stored copy of a command's result; false when there is none.
