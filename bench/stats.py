@@ -36,6 +36,7 @@ COMMANDS = (
     ("nodes", "1", "--status", "failed"),
     ("nodes", "MILLION", "--status", "failed"),
     ("explain", "@latest"),
+    ("sitrep",),
 )
 
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <array>
+#include <algorithm>
 #include <cmath>
 
 #include "base/text.h"
@@ -7,6 +7,7 @@
 #include "cli/progress_text.h"
 #include "cli/stats_command.h"
 #include "cli/stats_text.h"
+#include "cli/terminal_text.h"
 #include "report/sitrep.h"
 #include "sys/cpus.h"
 #include "sys/disk_space.h"
@@ -34,62 +35,97 @@ Paint paint_of(wire::Health health) {
   return Paint::plain;
 }
 
-std::vector<std::string> head_lines(const wire::SitrepAnswer& answer, Style style) {
-  std::vector<std::string> lines;
-  std::string first = painted(name_of(answer.health), paint_of(answer.health), style);
-  if (answer.is_crisis()) first += painted(" CRISIS", Paint::red, style);
-  first += ", " + std::string(wire::defense_level(answer.coverage()));
+struct ReportLine {
+  std::string label;
+  Paint paint = Paint::plain;                                   // of the label
+  std::string text;                                             // escaped
+  enum class Fit : std::uint8_t { cut, whole } fit = Fit::cut;  // whole: somebody will paste it
+};
+
+std::vector<ReportLine> head_lines(const wire::SitrepAnswer& answer) {
+  std::string health(name_of(answer.health));
+  if (answer.is_crisis()) health += " CRISIS";
+  std::string level = ", " + std::string(wire::defense_level(answer.coverage()));
   if (answer.goals > 0) {
-    first += ": " + grouped(answer.goals_covered) + " of " + grouped(answer.goals) +
+    level += ": " + grouped(answer.goals_covered) + " of " + grouped(answer.goals) +
              " goals of open executions are reached";
   }
-  lines.push_back(std::move(first));
   const engine::Counts& counts = answer.counts;
-  lines.push_back("nodes: " + grouped(counts.running) + " running, " + grouped(counts.pending()) +
-                  " pending, " + grouped(counts.failed) + " failed, " + grouped(counts.completed) +
-                  " completed; slots " +
-                  std::to_string(std::lround(answer.slot_utilization * 100)) + "% in use");
-  if (!answer.error.empty()) lines.push_back(escape_for_terminal(answer.error));
+  std::vector<ReportLine> lines{
+      {std::move(health), paint_of(answer.health), std::move(level)},
+      {{},
+       {},
+       "nodes: " + grouped(counts.running) + " running, " + grouped(counts.pending()) +
+           " pending, " + grouped(counts.failed) + " failed, " + grouped(counts.completed) +
+           " completed; slots " + std::to_string(std::lround(answer.slot_utilization * 100)) +
+           "% in use"}};
+  if (!answer.error.empty()) lines.push_back({{}, {}, escape_for_terminal(answer.error)});
   return lines;
 }
 
-std::vector<std::string> lines_of(const wire::SitrepAnswer& answer, Style style) {
-  std::vector<std::string> lines = head_lines(answer, style);
+std::vector<ReportLine> lines_of(const wire::SitrepAnswer& answer) {
+  std::vector<ReportLine> lines = head_lines(answer);
   for (const wire::ImmediateAction& action : answer.actions) {
-    lines.push_back(painted("do    ", Paint::bold, style) + escape_for_terminal(action.reason));
-    lines.push_back("        " + escape_for_terminal(action.command));
+    lines.push_back({"do    ", Paint::bold, escape_for_terminal(action.reason)});
+    lines.push_back({"        ", {}, escape_for_terminal(action.command), ReportLine::Fit::whole});
   }
   for (const wire::StandingStill& still : answer.still) {
-    lines.push_back(painted("still ", Paint::bold, style) + std::to_string(still.execution) + " (" +
-                    escape_for_terminal(still.dag_id) +
-                    "): " + escape_for_terminal(still.explanation));
+    lines.push_back({"still ", Paint::bold,
+                     std::to_string(still.execution) + " (" + escape_for_terminal(still.dag_id) +
+                         "): " + escape_for_terminal(still.explanation)});
   }
   for (const wire::WatchItem& item : answer.watch) {
-    lines.push_back(painted("watch ", Paint::bold, style) + escape_for_terminal(item.object) + " " +
-                    escape_for_terminal(item.reason));
+    lines.push_back({"watch ", Paint::bold,
+                     escape_for_terminal(item.object) + " " + escape_for_terminal(item.reason)});
   }
   for (const wire::RecentTask& task : answer.recent) {
     const auto at = task.completed_at ? task.completed_at : task.started_at;
-    lines.push_back(painted("last  ", Paint::dim, style) + escape_for_terminal(task.task_id) + " " +
-                    std::string(task.status) + (at ? ", " + age_text(answer.at - *at) : "") +
-                    (task.error.empty() ? "" : ": " + escape_for_terminal(task.error)));
+    lines.push_back({"last  ", Paint::dim,
+                     escape_for_terminal(task.task_id) + " " + std::string(task.status) +
+                         (at ? ", " + age_text(answer.at - *at) : "") +
+                         (task.error.empty() ? "" : ": " + escape_for_terminal(task.error))});
   }
   return lines;
 }
 
-// No more lines than there is room for; off a terminal all of them.
-std::string screenful(std::vector<std::string> lines) {
-  if (output_is_terminal()) {
-    const std::size_t rows = std::max<std::size_t>(sys::screen_on(k_output)->size().rows, 4);
-    const std::size_t room = rows - 2;  // the prompt, and what is said of the rest
-    if (lines.size() > room) {
-      const std::size_t rest = lines.size() - room;
-      lines.resize(room);
-      lines.push_back("and " + std::to_string(rest) + " more lines: --format json has all");
-    }
-  }
+// As it is written, and how many rows of a terminal that takes.
+struct ShownLine {
   std::string text;
-  for (const std::string& line : lines) text += line + '\n';
+  std::size_t rows = 1;
+};
+ShownLine shown_line(const ReportLine& line, std::size_t columns, Style style) {
+  const std::string label = painted(line.label, line.paint, style);
+  const std::size_t before = text_width(line.label);
+  if (line.fit == ReportLine::Fit::whole) {
+    const std::size_t width = before + text_width(line.text);
+    return {label + line.text, std::max<std::size_t>((width + columns - 1) / columns, 1)};
+  }
+  const std::size_t room = columns - std::min(before, columns);
+  return {label + cut_to_width(line.text, room, style.symbols ? "\u2026" : "..."), 1};
+}
+
+// No more than there is room for; off a terminal all of it.
+std::string report_text(const std::vector<ReportLine>& lines, Style style) {
+  std::string text;
+  if (!output_is_terminal()) {
+    for (const ReportLine& line : lines) {
+      text += painted(line.label, line.paint, style) + line.text + '\n';
+    }
+    return text;
+  }
+  const sys::TerminalSize size = sys::screen_on(k_output)->size();
+  const std::size_t columns = std::max<std::size_t>(size.columns, 20);
+  std::size_t room =
+      std::max<std::size_t>(size.rows, 4) - 2;  // the prompt; what is said of the rest
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const ShownLine one = shown_line(lines[i], columns, style);
+    if (one.rows > room) {
+      const std::string rest = "and " + std::to_string(lines.size() - i) + " more lines: ";
+      return text + cut_to_width(rest + "--format json has all", columns, "...") + '\n';
+    }
+    room -= one.rows;
+    text += one.text + '\n';
+  }
   return text;
 }
 
@@ -109,7 +145,7 @@ wire::SitrepAnswer look(const StatsCommand& command, Context& context) {
     query.disk = sys::disk_space(opened.store.identity().folder);
     const bool is_named = !context.options.store.empty() || !context.options.folder.empty();
     if (is_named) {
-      query.store_option = " --store " + report::shell_word(opened.store.identity().folder);
+      query.store_option = " --store " + shell_word(opened.store.identity().folder);
     }
     return report::sitrep_of(book, query);
   } catch (const Error& error) {
@@ -123,7 +159,7 @@ int show(const wire::SitrepAnswer& answer, const Context& context) {
   if (context.json) {
     write_out(to_json(answer, context.layout()) + '\n');
   } else {
-    write_out(screenful(lines_of(answer, output_style(context))));
+    write_out(report_text(lines_of(answer), output_style(context)));
   }
   return static_cast<int>(answer.error.empty() ? Exit::done : Exit::surroundings);
 }

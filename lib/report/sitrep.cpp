@@ -12,6 +12,7 @@
 #include "journal/approvals.h"
 #include "report/batch_record.h"
 #include "report/sitrep_advice.h"
+#include "store/run_locks.h"
 
 namespace dsched::report {
 namespace {
@@ -67,6 +68,8 @@ std::vector<NodeIndex> goals_of(const RecordedProgram& program) {
   return goals;
 }
 
+using ProgramName = std::pair<Digest, std::string>;  // of its text, and its settings
+
 class Reporter {
  public:
   Reporter(Book book, const SitrepQuery& query)
@@ -80,9 +83,13 @@ class Reporter {
     read_executions();
     Advice advice({query_, now_, gates_}, answer_);
     for (const Sighting& sighting : sightings_) {
-      // The requests of a batch are not kept: nobody can go on with it.
-      const bool can_go_on = !is_batch(sighting.record);
-      if (can_go_on && is_open(sighting.status())) look_at(sighting, advice);
+      if (!is_open(sighting.status())) continue;
+      if (sighting.runner == RunnerState::lives) watch_execution(sighting, advice);
+      if (is_batch(sighting.record)) {
+        advice.advise_batch(sighting, news_of(sighting));
+      } else {
+        look_at(sighting, advice);
+      }
     }
     advice.finish(is_damaged_);
     add_recent();
@@ -100,6 +107,7 @@ class Reporter {
       if (sighting.runner == RunnerState::gone) sighting.record.counts.running = 0;
       add(sighting.record.counts);
       answer_.last_update = std::max(answer_.last_update, last_activity(sighting, now_));
+      if (is_open(sighting.status())) ++uses_[name_of_program(sighting.record)];
       sightings_.push_back(std::move(sighting));
     }
     journal::each_gate(book_.store.database(), std::nullopt, [&](journal::Gate&& gate) {
@@ -115,16 +123,47 @@ class Reporter {
     answer_.counts.running += counts.running;
   }
 
-  // The same text with the same settings is the same program.
-  const RecordedProgram& program_of_record(const journal::ExecutionRecord& record) {
-    auto& program = programs_[{to_hex(record.program.hash), record.settings}];
-    if (!program) program = std::make_unique<RecordedProgram>(program_of(book_, record));
-    return *program;
+  std::optional<journal::LiveState> news_of(const Sighting& sighting) const {
+    if (sighting.runner != RunnerState::lives) return std::nullopt;
+    return journal::live(book_.store.database(), sighting.record.number);
+  }
+
+  // Against the longest of those of the same DAG that completed.
+  void watch_execution(const Sighting& sighting, Advice& advice) const {
+    std::optional<Nanoseconds> longest;
+    for (const Sighting& other : sightings_) {
+      const journal::ExecutionRecord& record = other.record;
+      const bool counts = record.status == ExecutionStatus::completed &&
+                          record.dag_id == sighting.record.dag_id && record.started_at &&
+                          record.finished_at;
+      if (!counts) continue;
+      const Nanoseconds took = *record.finished_at - *record.started_at;
+      longest = std::max(longest.value_or(took), took);
+    }
+    const auto holder = store::runner_of(book_.store, to_text(sighting.record.id));
+    if (longest && holder && holder->since) {
+      advice.watch_execution(sighting, *holder->since, *longest);
+    }
+  }
+
+  // The same text with the same settings is the same program, but for what its maps became.
+  static ProgramName name_of_program(const journal::ExecutionRecord& record) {
+    return {record.program.hash, record.settings};
+  }
+  std::shared_ptr<const RecordedProgram> program_of_record(const journal::ExecutionRecord& record) {
+    const auto found = programs_.find(name_of_program(record));
+    if (found != programs_.end()) return found->second;
+    auto program = std::make_shared<const RecordedProgram>(program_of(book_, record));
+    if (uses_[name_of_program(record)] > 1 && program->dag.maps().empty()) {
+      programs_.emplace(name_of_program(record), program);
+    }
+    return program;
   }
 
   void look_at(const Sighting& sighting, Advice& advice) {
     try {
-      const RecordedProgram& program = program_of_record(sighting.record);
+      const std::shared_ptr<const RecordedProgram> read = program_of_record(sighting.record);
+      const RecordedProgram& program = *read;
       const Inspection inspection = inspect(book_, sighting, program);
       for (const NodeIndex goal : goals_of(program)) {
         const NodeState state = inspection.states[goal].state;
@@ -132,9 +171,7 @@ class Reporter {
         if (state == NodeState::completed) ++answer_.goals_covered;
         if (state == NodeState::failed || state == NodeState::cancelled) ++answer_.critical_gaps;
       }
-      const auto live = sighting.runner == RunnerState::lives
-                            ? journal::live(book_.store.database(), sighting.record.number)
-                            : std::nullopt;
+      const auto live = news_of(sighting);
       if (live) advice.watch_running(sighting, program, *live, book_.store.database());
       advice.advise({sighting, program, inspection, live});
     } catch (const Error& error) {
@@ -166,7 +203,8 @@ class Reporter {
   }
 
   void add_recent_of(const Sighting& sighting) {
-    const RecordedProgram& program = program_of_record(sighting.record);
+    const std::shared_ptr<const RecordedProgram> read = program_of_record(sighting.record);
+    const RecordedProgram& program = *read;
     const auto no_digest = [](const journal::Outcome&) { return Digest{}; };
     const NodeStates states = states_of(book_, sighting, program, no_digest);
     const Inspection inspection = inspect(book_, sighting, program);
@@ -207,7 +245,9 @@ class Reporter {
   wire::SitrepAnswer answer_;
   std::vector<Sighting> sightings_;  // newest first
   Gates gates_;
-  std::map<std::pair<std::string, std::string>, std::unique_ptr<RecordedProgram>> programs_;
+  // Only of those that several executions run: memory that is touched costs as much as reading.
+  std::map<ProgramName, std::shared_ptr<const RecordedProgram>> programs_;
+  std::map<ProgramName, std::size_t> uses_;  // by open executions
   bool is_damaged_ = false;
 };
 

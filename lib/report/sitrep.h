@@ -31,7 +31,4 @@ struct SitrepQuery {
 // A store that cannot be read: health unknown.
 [[nodiscard]] wire::SitrepAnswer unreadable(const std::string& error, WallTime now);
 
-// For a shell: quoted where it must be.
-[[nodiscard]] std::string shell_word(const std::string& text);
-
 }  // namespace dsched::report

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "base/time_text.h"
 
 namespace dsched::report {
@@ -58,22 +59,6 @@ std::string failure_text(const dag::Dag& dag, const TroubledNode& node) {
 
 }  // namespace
 
-std::string shell_word(const std::string& text) {
-  constexpr std::string_view k_plain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-";
-  const bool is_plain = !text.empty() && text.find_first_not_of(k_plain) == std::string::npos;
-  if (is_plain) return text;
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
-}
-
 std::string Advice::command(const std::string& words) const {
   return words + scene_.query.store_option;
 }
@@ -82,10 +67,11 @@ void Advice::act(int urgency, std::string command, std::string reason) {
   answer_.actions.push_back({std::move(command), std::move(reason), urgency});
 }
 
-void Advice::stand_still(const Subject& subject, std::string_view reason, std::string explanation) {
-  const journal::ExecutionRecord& record = subject.sighting.record;
-  answer_.still.push_back({record.number.value, record.dag_id, subject.sighting.status(), reason,
-                           std::move(explanation)});
+void Advice::stand_still(const Sighting& sighting, std::string_view reason,
+                         std::string explanation) {
+  const journal::ExecutionRecord& record = sighting.record;
+  answer_.still.push_back(
+      {record.number.value, record.dag_id, sighting.status(), reason, std::move(explanation)});
 }
 
 std::vector<const Gate*> Advice::waiting_gates(ExecutionNumber number) const {
@@ -99,6 +85,12 @@ std::vector<const Gate*> Advice::waiting_gates(ExecutionNumber number) const {
   return waiting;
 }
 
+bool Advice::may_answer(const Gate& gate) const {
+  const auto& approvers = gate.approvers;
+  return approvers.empty() ||
+         std::find(approvers.begin(), approvers.end(), scene_.query.user) != approvers.end();
+}
+
 void Advice::watch_gate(const Gate& gate) {
   std::string reason = "waits for approval since " + to_rfc3339(gate.asked_at);
   if (!gate.reason.empty()) reason += ": " + gate.reason;
@@ -109,15 +101,35 @@ void Advice::watch_gate(const Gate& gate) {
   answer_.watch.push_back({"approval", task_id(gate.execution, gate.node_id), std::move(reason)});
 }
 
-void Advice::suggest_approval(const Subject& subject, const std::vector<const Gate*>& waiting) {
+// Where further questions are to come, a command that waits for their answers would seem to hang.
+std::string Advice::resume_command(const Subject& subject, std::size_t answered) const {
+  const journal::ExecutionRecord& record = subject.sighting.record;
+  const auto found = scene_.gates.find(record.number.value);
+  const auto has_consent = [&](std::string_view node_id) {
+    return found != scene_.gates.end() &&
+           std::any_of(found->second.begin(), found->second.end(), [&](const Gate& gate) {
+             return gate.node_id == node_id && gate.state == journal::GateState::approved;
+           });
+  };
+  std::size_t questions = 0;
+  const dag::Dag& dag = subject.program.dag;
+  for (std::uint32_t i = 0; i < dag.size(); ++i) {
+    const NodeIndex node{i};
+    if (!subject.program.wanted[i] || !dag.settings(node).approval) continue;
+    if (subject.inspection.states[node].state != NodeState::pending) continue;
+    if (!has_consent(dag.node(node).node_id)) ++questions;
+  }
+  const char* words =
+      questions > answered ? "dsched-run --detach --resume " : "dsched-run --resume ";
+  return command(words + std::to_string(record.number.value));
+}
+
+void Advice::suggest_approval(const std::vector<const Gate*>& waiting, const std::string& resume) {
   std::string tasks;
   std::vector<std::string> names;
   bool is_urgent = false;
   for (const Gate* gate : waiting) {
-    const auto& approvers = gate->approvers;
-    const bool may = approvers.empty() || std::find(approvers.begin(), approvers.end(),
-                                                    scene_.query.user) != approvers.end();
-    if (!may) continue;
+    if (!may_answer(*gate)) continue;
     is_urgent = is_urgent || (gate->expires_at && *gate->expires_at - scene_.now < k_soon);
     const std::string id = task_id(gate->execution, gate->node_id);
     if (names.size() < k_targets_max) tasks += " --task " + shell_word(id);
@@ -126,10 +138,7 @@ void Advice::suggest_approval(const Subject& subject, const std::vector<const Ga
   if (names.empty()) return;
   std::string text =
       command("dsched-approve token" + tasks) + " | " + command("dsched-approve approve -");
-  if (subject.sighting.runner == RunnerState::gone) {
-    text += " && " +
-            command("dsched-run --resume " + std::to_string(subject.sighting.record.number.value));
-  }
+  if (!resume.empty()) text += " && " + resume;
   act(is_urgent ? k_expiring : k_approval, std::move(text), "waits for approval: " + listed(names));
 }
 
@@ -137,7 +146,9 @@ void Advice::advise(const Subject& subject) {
   const ExecutionNumber number = subject.sighting.record.number;
   const std::vector<const Gate*> waiting = waiting_gates(number);
   for (const Gate* gate : waiting) watch_gate(*gate);
-  if (subject.sighting.runner == RunnerState::lives) return advise_living(subject, waiting);
+  if (subject.sighting.runner == RunnerState::lives) {
+    return advise_living(subject.sighting, subject.live, waiting);
+  }
   switch (subject.sighting.status()) {
     case ExecutionStatus::interrupted:
       return advise_interrupted(subject);
@@ -150,33 +161,53 @@ void Advice::advise(const Subject& subject) {
   }
 }
 
-void Advice::advise_living(const Subject& subject, const std::vector<const Gate*>& waiting) {
-  if (!waiting.empty()) suggest_approval(subject, waiting);
-  if (!subject.live) return;  // it has just begun
-  const journal::LiveState& live = *subject.live;
+void Advice::advise_living(const Sighting& sighting, const std::optional<journal::LiveState>& news,
+                           const std::vector<const Gate*>& waiting) {
+  if (!waiting.empty()) suggest_approval(waiting, {});
+  if (!news) return;  // it has just begun
   const journal::LiveNode* backoff = nullptr;
   bool runs = false;
+  std::uint64_t suspended = 0;
   std::vector<std::string> gates;
-  for (const journal::LiveNode& node : live.nodes) {
-    runs = runs || (node.state == NodeState::running && node.reason != Reason::suspended);
+  for (const journal::LiveNode& node : news->nodes) {
+    if (node.state == NodeState::running) {
+      if (node.reason == Reason::suspended) {
+        ++suspended;
+      } else {
+        runs = true;
+      }
+    }
     if (node.reason == Reason::awaiting_approval) gates.push_back(node.node_id);
     if (node.reason != Reason::backoff) continue;
     is_degraded_ = true;
     if (backoff == nullptr || (node.until && node.until < backoff->until)) backoff = &node;
   }
   if (runs) return;
-  if (live.is_paused) return stand_still(subject, "paused", "somebody holds it");
-  if (live.ready_nodes > 0 && live.held.count == 0) {
-    return stand_still(subject, "no_slot",
-                       std::to_string(live.ready_nodes) + " nodes wait for a slot");
+  if (news->is_paused) return stand_still(sighting, "paused", "somebody holds it");
+  const std::uint64_t wanting = news->ready_nodes + suspended;
+  if (wanting > 0 && news->held.count == 0) {
+    return stand_still(
+        sighting, "no_slot",
+        std::to_string(wanting) + (wanting == 1 ? " node waits" : " nodes wait") + " for a slot");
   }
   if (backoff != nullptr) {
     const std::string until = backoff->until ? " until " + to_rfc3339(*backoff->until) : "";
-    return stand_still(subject, "backoff", backoff->node_id + " is in back-off" + until);
+    return stand_still(sighting, "backoff", backoff->node_id + " is in back-off" + until);
   }
   if (!gates.empty()) {
-    stand_still(subject, "approval", "waits for approval of " + listed(gates));
+    stand_still(sighting, "approval", "waits for approval of " + listed(gates));
   }
+}
+
+// Its requests are not kept, so nobody can go on with it.
+void Advice::advise_batch(const Sighting& sighting, const std::optional<journal::LiveState>& news) {
+  if (sighting.runner == RunnerState::lives) return advise_living(sighting, news, {});
+  if (sighting.status() != ExecutionStatus::interrupted) return;
+  is_critical_ = true;
+  stand_still(sighting, "runner_gone", "nobody works on it, and its requests are not kept");
+  act(k_interrupted, command("dsched-cancel " + std::to_string(sighting.record.number.value)),
+      called_in_advice(sighting.record) +
+          " was interrupted; what it did not answer must be sent again");
 }
 
 void Advice::advise_interrupted(const Subject& subject) {
@@ -192,9 +223,9 @@ void Advice::advise_interrupted(const Subject& subject) {
   }
   const std::string what =
       std::to_string(left) + " of " + std::to_string(counts.total) + " nodes are not done";
-  stand_still(subject, "runner_gone", "nobody works on it: " + what);
+  stand_still(subject.sighting, "runner_gone", "nobody works on it: " + what);
   if (targets.empty()) {
-    act(k_interrupted, command("dsched-run --resume " + std::to_string(number.value)),
+    act(k_interrupted, resume_command(subject, 0),
         called_in_advice(subject.sighting.record) + " was interrupted: " + what);
   } else {
     act(k_interrupted, command("dsched-fixit" + targets),
@@ -208,8 +239,10 @@ void Advice::advise_waiting(const Subject& subject, const std::vector<const Gate
   if (!waiting.empty()) {
     std::vector<std::string> names;
     for (const Gate* gate : waiting) names.push_back(gate->node_id);
-    stand_still(subject, "approval", "waits for approval of " + listed(names));
-    return suggest_approval(subject, waiting);
+    stand_still(subject.sighting, "approval", "waits for approval of " + listed(names));
+    const auto answerable = static_cast<std::size_t>(std::count_if(
+        waiting.begin(), waiting.end(), [this](const Gate* gate) { return may_answer(*gate); }));
+    return suggest_approval(waiting, resume_command(subject, std::min(answerable, k_targets_max)));
   }
   std::string targets;
   for (const TroubledNode& node : subject.inspection.troubled) {
@@ -218,12 +251,13 @@ void Advice::advise_waiting(const Subject& subject, const std::vector<const Gate
     targets += " --target " + shell_word(id);
   }
   if (!targets.empty()) {
-    stand_still(subject, "decision", "a node that is not idempotent may have taken effect");
+    stand_still(subject.sighting, "decision",
+                "a node that is not idempotent may have taken effect");
     return act(k_interrupted, command("dsched-fixit" + targets),
                called_in_advice(record) + ": these nodes may have taken effect already");
   }
-  stand_still(subject, "runner_gone", "its questions are answered, and nobody goes on");
-  act(k_interrupted, command("dsched-run --resume " + std::to_string(record.number.value)),
+  stand_still(subject.sighting, "runner_gone", "its questions are answered, and nobody goes on");
+  act(k_interrupted, resume_command(subject, 0),
       called_in_advice(record) + ": its questions are answered");
 }
 
@@ -236,7 +270,12 @@ void Advice::advise_failed(const Subject& subject) {
   std::vector<std::string> lasting;
   for (const TroubledNode& node : subject.inspection.troubled) {
     const std::string text = failure_text(subject.program.dag, node);
-    if (engine::fix_verdict(engine::FixMode::conservative, node.subject).retries) {
+    const auto& failures = node.subject.failures;
+    const bool is_damaged = !failures.empty() && failures.back().failure == FailureClass::damaged;
+    is_critical_ = is_critical_ || is_damaged;
+    // What was damaged is made again first.
+    const auto mode = is_damaged ? engine::FixMode::balanced : engine::FixMode::conservative;
+    if (engine::fix_verdict(mode, node.subject).retries) {
       const auto id = task_id(record.number, subject.program.dag.node(node.node).node_id);
       if (passing.size() < k_targets_max) targets += " --target " + shell_word(id);
       passing.push_back(text);
@@ -251,13 +290,21 @@ void Advice::advise_failed(const Subject& subject) {
   std::vector<std::string> all = lasting;
   all.insert(all.end(), passing.begin(), passing.end());
   const bool has_victims = record.counts.cancelled > 0;
-  stand_still(subject, has_victims ? "dependency_failed" : "failed",
+  stand_still(subject.sighting, has_victims ? "dependency_failed" : "failed",
               listed(all) + (all.size() == 1 ? " failed" : " have failed") +
                   (has_victims ? ", and what needs it does not run" : ""));
   if (!lasting.empty()) {
     answer_.watch.push_back({"failed", std::to_string(record.number.value),
                              listed(lasting) + ": see dsched-stats log"});
   }
+}
+
+void Advice::watch_execution(const Sighting& sighting, WallTime since, Nanoseconds longest) {
+  const Nanoseconds elapsed = scene_.now - since;
+  if (elapsed <= k_far_longer * longest || elapsed <= k_worth_a_look) return;
+  answer_.watch.push_back({"slow_execution", std::to_string(sighting.record.number.value),
+                           "runs for " + short_duration(elapsed) + ", took " +
+                               short_duration(longest) + " at most before"});
 }
 
 void Advice::watch_running(const Sighting& sighting, const RecordedProgram& program,
@@ -271,7 +318,7 @@ void Advice::watch_running(const Sighting& sighting, const RecordedProgram& prog
     const auto usual = durations->duration(node.node_id);
     if (usual && elapsed > k_far_longer * *usual && elapsed > k_worth_a_look) {
       answer_.watch.push_back(
-          {"slow_execution", id,
+          {"slow_node", id,
            "runs for " + short_duration(elapsed) + ", took " + short_duration(*usual) + " before"});
     }
     const auto index = program.dag.find(node.node_id);

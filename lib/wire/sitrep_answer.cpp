@@ -14,15 +14,8 @@ double ratio(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 1.0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// At most so many characters (code points), none of them cut in two.
 std::string shortened(const std::string& text) {
-  std::string whole = as_utf8(text);
-  std::size_t characters = 0;
-  for (std::size_t i = 0; i < whole.size(); ++i) {
-    const bool begins = (whole[i] & 0xC0) != 0x80;
-    if (begins && ++characters > k_error_characters) return whole.substr(0, i);
-  }
-  return whole;
+  return first_characters(as_utf8(text), k_error_characters);
 }
 
 void write_metrics(JsonWriter& out, const SitrepAnswer& answer) {

@@ -40,7 +40,7 @@ struct ImmediateAction {
   int urgency = 0;  // the least first
 };
 struct WatchItem {
-  std::string_view kind;  // slow_execution, near_timeout, approval, disk, failed
+  std::string_view kind;  // slow_execution, slow_node, near_timeout, approval, disk, failed
   std::string object;     // a task, an execution, or what else it is
   std::string reason;
 };

@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "base/error.h"
+#include "desk.h"
 #include "report/load.h"
-#include "store/test_world.h"
 
 // What is read from a real store: requests, statistics, nodes, logs.
 
@@ -15,64 +15,6 @@ using engine::NodeState;
 using engine::Reason;
 using journal::Outcome;
 using namespace std::chrono_literals;
-
-constexpr std::string_view k_text = R"({"dag_id": "d", "nodes": [
-  {"node_id": "a", "operation": "shell", "parameters": {"command": ":"}},
-  {"node_id": "b", "operation": "shell", "parameters": {"command": ":"}, "arguments": ["a"]},
-  {"node_id": "k", "operation": "const", "parameters": {"value": 1}}]})";
-
-struct Desk {
-  test::TestWorld world;
-  std::unique_ptr<store::Store> store = world.open();
-  journal::Journal journal{store->database(), journal::Journal::Tables::make};
-  journal::ExecutionRecord record;
-  Book book{*store, journal};
-
-  Desk() {
-    record.dag_id = "d";
-    record.status = ExecutionStatus::running;
-    record.settings = "{}";
-    record.program = store->blobs().put(k_text);
-    record.submitted_at = world.clock.wall();
-    record.counts = {.total = 3, .completed = 1, .running = 1};
-    sys::Transaction transaction(store->database());
-    journal.submit(record);
-    transaction.commit();
-  }
-  void outcome(NodeIndex node, Outcome::Kind kind, std::uint32_t attempt, std::string_view log) {
-    Outcome out;
-    out.kind = kind;
-    out.node = node;
-    out.attempt = attempt;
-    if (kind == Outcome::Kind::failed) out.failure = FailureClass::exit;
-    sys::Transaction transaction(store->database());
-    if (!log.empty()) out.log = store->blobs().put(log);
-    journal::SegmentWriter segment;
-    segment.append(out);
-    journal.append_segment(record.number, segment.take());
-    transaction.commit();
-  }
-  void figures(WallTime at, std::string_view operation, const journal::Summary& summary) {
-    sys::Transaction transaction(store->database());
-    journal::add_summary(store->database(), record.number, at, operation, summary);
-    transaction.commit();
-  }
-  journal::LiveState news() const {
-    journal::LiveState live;
-    live.at = world.clock.wall();
-    live.in_use = {1};
-    live.ready_nodes = 1;
-    live.work_left = 30s;
-    live.nodes = {{.node = {0},
-                   .node_id = "a",
-                   .state = NodeState::running,
-                   .reason = Reason::none,
-                   .attempt = 1,
-                   .since = live.at,
-                   .until = {}}};
-    return live;
-  }
-};
 
 journal::Summary a_summary() {
   journal::Summary summary;

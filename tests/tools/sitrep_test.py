@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """dsched-stats sitrep: figures, health, what stands still, and actions that help when pasted."""
 
+import fcntl
 import os
+import pty
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 import harness
@@ -45,6 +49,19 @@ class SitrepTest(stats_support.StatsTest):
         after = self.sitrep(*arguments)
         self.assertEqual(after["immediate_actions"], [])
         return after
+
+
+    def paste_until_completed(self, count):
+        def news():
+            report = self.sitrep()
+            is_done = report["task_metrics"]["completed_tasks"] == count
+            return report if is_done or report["immediate_actions"] else None
+        for _ in range(9):
+            report = harness.wait_for(news, "an action, or the end")
+            if not report["immediate_actions"]:
+                return
+            self.paste(report["immediate_actions"][0]["command"])
+        self.fail("there is no end of actions")
 
 
 class Figures(SitrepTest):
@@ -93,7 +110,32 @@ class Figures(SitrepTest):
             self.run_program(shell("bad", "kill -9 $$"), name=f"p{i}.json", code=1)
         done = self.stats("sitrep", "--format", "text")
         self.assertEqual(done.out.decode().split("\n")[0].split(",")[0], "degraded")
+        self.assertGreater(done.out.count(b"\n"), 30)
         self.assertEqual(self.stats("sitrep", "--watch", code=2).code, 2)
+        for rows, columns in ((24, 80), (12, 40), (5, 20), (200, 30)):
+            lines = self.in_terminal(rows, columns)
+            used = sum(max(1, -(-len(line) // columns)) for line in lines)
+            self.assertLess(used, rows, lines)
+            self.assertEqual(lines[0][:8], "degraded")
+            commands = [line.strip() for line in lines if "dsched-fixit" in line]
+            self.assertTrue(all(c in done.out.decode() for c in commands), "pasted whole")
+
+    def in_terminal(self, rows, columns):
+        """The lines of the report in a terminal of that size."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        running = self.world.start("sitrep", "--color", "never", tool=harness.STATS,
+                                   stdout=theirs, env={"TERM": "xterm"})
+        os.close(theirs)
+        shown = b""
+        try:
+            while chunk := os.read(ours, 4096):
+                shown += chunk
+        except OSError:
+            pass  # the other side is closed
+        os.close(ours)
+        self.assertEqual(running.process.wait(harness.PATIENCE_S), 0)
+        return shown.decode().replace("\r\n", "\n").removesuffix("\n").split("\n")
 
 
 class Actions(SitrepTest):
@@ -129,6 +171,22 @@ class Actions(SitrepTest):
         self.assertEqual(self.still(report), [(1, "approval")])
         self.assertEqual([w["kind"] for w in report["watch_items"]], ["approval", "approval"])
         self.assertEqual(self.act_on_all()["health_status"], "healthy")
+
+    def test_approvals_with_more_to_come(self):
+        """Pasted, they do not wait for what is asked next; and each round removes its cause."""
+        gates = [shell(f"g{i}", ":", approval=True) for i in range(25)]
+        self.run_program(*gates, shell("last", ":", approval=True, arguments=["g0"]),
+                         options=("--no-wait",), code=3)
+        self.paste_until_completed(26)
+
+    def test_one_that_was_killed_while_it_waited(self):
+        self.world.program([shell("gate", ":", approval=True)])
+        running = self.world.start("program.json")
+        harness.wait_for(lambda: self.sitrep()["watch_items"], "the gate")
+        running.signal(signal.SIGKILL)
+        running.end()
+        self.assertEqual(self.still(self.sitrep()), [(1, "runner_gone")])
+        self.paste_until_completed(1)
 
     def test_in_another_folder(self):
         self.run_program(shell("a", ":", approval={"expires_in_hours": 0.5}),
