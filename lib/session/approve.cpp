@@ -39,12 +39,18 @@ std::string url_safe(std::string text) {
 
 std::string new_token(sys::Entropy& entropy) {
   std::array<std::uint8_t, k_token_bytes> bytes;
-  entropy.fill(bytes);
-  return url_safe(base64({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+  std::string token;
+  // One that begins like an option would not be understood behind --token.
+  do {
+    entropy.fill(bytes);
+    token = url_safe(base64({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+  } while (token.front() == '-');
+  return token;
 }
 
+// Never all of it, whatever somebody gave us as a token.
 std::string hint_of(const std::string& token) {
-  return token.substr(0, std::min(k_hint_characters, token.size())) + "...";
+  return token.substr(0, std::min(k_hint_characters, token.size() / 2)) + "...";
 }
 
 bool is_window_open(const Gate& gate, WallTime now) {

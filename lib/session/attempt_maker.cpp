@@ -326,8 +326,8 @@ std::string command_text(const dag::Dag& dag, NodeIndex node) {
     for (const auto& word : dag::exec_parameters(what).argv) {
       if (!out.empty()) out += ' ';
       const auto* position = std::get_if<dag::ArgumentPosition>(&word);
-      out += position ? dag.node(dag.arguments(node)[position->value]).node_id
-                      : std::get<std::string>(word);
+      out += shell_word(position ? dag.node(dag.arguments(node)[position->value]).node_id
+                                 : std::string_view(std::get<std::string>(word)));
     }
     return out;
   }

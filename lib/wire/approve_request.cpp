@@ -26,16 +26,10 @@ std::size_t characters(std::string_view text) {
 
 void ignore(const json&) {}
 
-NodeName task_in(const std::string& text) {
+NodeName task_in(std::string_view field, const std::string& text) {
   const auto name = node_name_from(text);
-  if (!name) refuse_field("task_id", "must be EXECUTION/NODE_ID, not " + escape_for_terminal(text));
+  if (!name) refuse_field(field, "must be EXECUTION/NODE_ID, not " + escape_for_terminal(text));
   return *name;
-}
-
-// Numbers come as they are written, so that 1.5 is not taken for 1.
-std::string number_text(std::string_view name, const json& value) {
-  if (!value.is_number()) refuse_field(name, "must be a number");
-  return value.dump();
 }
 
 // What was piped in is what dsched-approve token said when it had nothing to give.
@@ -75,7 +69,7 @@ TokenWords read_token_request(std::string_view text) {
       {"task_id", [&](const json& value) { words.tasks = {string_in("task_id", value)}; }},
       {"task_type", [&](const json& value) { words.type = string_in("task_type", value); }},
       {"expires_in_hours",
-       [&](const json& value) { words.hours = number_text("expires_in_hours", value); }},
+       [&](const json& value) { words.hours = number_in("expires_in_hours", value); }},
       {"by", [&](const json& value) { words.by = string_in("by", value); }},
   };
   read_request(text, fields);
@@ -84,7 +78,7 @@ TokenWords read_token_request(std::string_view text) {
 
 TokenRequest token_request(const TokenWords& words, const std::string& user) {
   TokenRequest request;
-  for (const std::string& task : words.tasks) request.tasks.push_back(task_in(task));
+  for (const std::string& task : words.tasks) request.tasks.push_back(task_in("task_ids", task));
   if (request.tasks.empty()) {
     throw Error(ErrorKind::usage, "which task is missing: --task EXECUTION/NODE_ID",
                 "dsched-approve list shows those that wait");
@@ -136,7 +130,7 @@ ApprovalRequest approval_request(ApprovalAction action, const ApprovalWords& wor
   ApprovalRequest request;
   request.action = action;
   request.token = text_within("token", *words.token, k_token_length);
-  if (words.task) request.task = task_in(*words.task);
+  if (words.task) request.task = task_in("task_id", *words.task);
   request.by = text_within("approved_by", words.by.value_or(user), k_name_length);
   request.by_id = text_within("approved_by_id", words.by_id.value_or(""), k_id_length);
   request.notes = text_within("notes", words.notes.value_or(""), k_notes_length);

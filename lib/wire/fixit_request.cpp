@@ -33,10 +33,7 @@ FixWords read_fix_request(std::string_view text) {
        }},
       {"mode", [&](const json& value) { words.mode = string_in("mode", value); }},
       {"max_retries",
-       [&](const json& value) {
-         if (!value.is_number()) refuse_field("max_retries", "must be a number");
-         words.max_retries = value.dump();
-       }},
+       [&](const json& value) { words.max_retries = number_in("max_retries", value); }},
       {"initiated_by", [&](const json& value) { words.by = string_in("initiated_by", value); }},
       {"auto_approve",
        [&](const json& value) { words.auto_approve = bool_in("auto_approve", value); }},

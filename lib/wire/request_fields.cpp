@@ -2,6 +2,7 @@
 #include "wire/request_fields.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -65,6 +66,15 @@ std::string string_in(std::string_view name, const json& value) {
 bool bool_in(std::string_view name, const json& value) {
   if (!value.is_boolean()) refuse_field(name, "must be true or false");
   return value.get<bool>();
+}
+
+std::string number_in(std::string_view name, const json& value) {
+  if (!value.is_number()) refuse_field(name, "must be a number");
+  constexpr double k_exact = 9007199254740992.0;  // up to here a double is exact (2^53)
+  const double number = value.get<double>();
+  const bool is_whole = value.is_number_float() && std::trunc(number) == number;
+  if (!is_whole || std::abs(number) > k_exact) return value.dump();
+  return std::to_string(static_cast<std::int64_t>(number));
 }
 
 std::vector<std::string> strings_in(std::string_view name, const json& value) {

@@ -30,6 +30,8 @@ void read_request(std::string_view json, std::span<const RequestField> fields);
 // The value, or refuse_field().
 [[nodiscard]] std::string string_in(std::string_view name, const nlohmann::json& value);
 [[nodiscard]] bool bool_in(std::string_view name, const nlohmann::json& value);
+// The number as it is written, so that 1.5 is not taken for 1; 24.0 is 24.
+[[nodiscard]] std::string number_in(std::string_view name, const nlohmann::json& value);
 // A string stands for a list of one.
 [[nodiscard]] std::vector<std::string> strings_in(std::string_view name,
                                                   const nlohmann::json& value);

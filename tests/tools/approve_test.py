@@ -11,7 +11,7 @@ import threading
 import unittest
 
 import harness
-from harness import APPROVE, CANCEL, RUN, STATS, shell
+from harness import APPROVE, CANCEL, RUN, STATS, const, shell
 
 # More with APPROVE_ROUNDS=1000.
 ROUNDS = int(os.environ.get("APPROVE_ROUNDS", "25"))
@@ -165,6 +165,82 @@ class Gates(ApproveTest):
         self.assertEqual(again.node("deploy")["class"], "expired")
 
 
+def mapped(command, template=None, **fields):
+    return {"node_id": "m", "operation": "map", "arguments": ["list"],
+            "parameters": {"node": {"operation": "shell", "inputs": [],
+                                    "parameters": {"command": command}, **(template or {})}},
+            **fields}
+
+
+class Maps(ApproveTest):
+    def test_a_map_waits_before_it_has_elements(self):
+        running = self.begin(shell("list", "echo one; echo two"),
+                             mapped("cat $1 >> effects", approval={"reason": "for all"}))
+        (gate,) = self.pending()
+        self.assertEqual((gate["task_id"], gate["reason"]), ("1/m", "for all"))
+        self.assertIn("cat $1 >> effects", gate["command"])
+        self.assertEqual(gate["arguments"][0]["text"], "one\ntwo\n")
+        self.assertFalse(self.exists("effects"))
+        self.answer("approve", self.token("1/m").document)
+        answer = running.end()
+        self.assertEqual(answer.counts, {"total": 4, "completed": 4})
+        self.assertEqual(sorted(self.read("effects")), sorted("onetwo"))
+
+    def test_a_map_that_is_denied_or_waits_has_no_elements(self):
+        self.stop_at_gate(const("list", ["a", "b"]), mapped(": >> effects", approval=True),
+                          shell("user", ":", arguments=["m"]))
+        self.answer("deny", self.token("1/m").document)
+        answer = self.resume(code=1)
+        self.assertEqual((answer.node("m")["class"], answer["total_nodes"]), ("denied", 3))
+        self.assertEqual(answer.node("user")["because"], "m")
+        self.assertFalse(self.exists("effects"))
+
+    def test_consent_for_one_list_is_not_for_another(self):
+        self.write("words", "a\n")
+        self.stop_at_gate(shell("list", "cat words"), mapped("echo x >> effects", approval=True))
+        made = self.token("1/m").document
+        self.answer("approve", made)
+        self.assertEqual(self.resume("--no-wait").counts["completed"], 3)
+        self.write("words", "a\nb\n")
+        self.run_tool("program.json", "--no-wait", code=3)
+        self.assertEqual(self.world.lines("effects"), ["x"])
+
+    def test_elements_that_ask_each(self):
+        self.stop_at_gate(const("list", ["a", "b"]),
+                          mapped("cat $1", template={"approval": True}))
+        self.assertEqual([gate["task_id"] for gate in self.pending()], ["1/m.0", "1/m.1"])
+        self.answer("approve", self.token("1/m.1").document)
+        waiting = self.resume("--no-wait", code=3)
+        self.assertEqual(waiting.node("m.1")["status"], "completed")
+        self.answer("approve", self.token("1/m.0").document)
+        self.assertEqual(self.resume("--no-wait")["status"], "completed")
+
+
+class Shown(ApproveTest):
+    def test_what_would_run_is_shown_word_for_word(self):
+        node = {"node_id": "words", "operation": "exec", "approval": True, "arguments": ["build"],
+                "environment": {"MODE": "two words", "B": "1"},
+                "parameters": {"argv": ["printf", "%s", "a b; rm -rf ~", "it's", "", {"argument": 1}]}}
+        self.stop_at_gate(shell("build", "printf 'x\\033[2J'"), node)
+        (gate,) = self.pending()
+        self.assertEqual(gate["command"],
+                         "B=1 MODE='two words' printf %s 'a b; rm -rf ~' 'it'\\''s' '' build")
+        self.assertEqual(gate["arguments"][0]["text"], "x\x1b[2J")
+        text = self.approve_tool("list", "--format", "text").out
+        self.assertNotIn(b"\x1b", text)
+
+    def test_ids_that_would_move_a_cursor_or_break_a_line(self):
+        self.stop_at_gate(self.gated("$(touch pasted) 'x' \u202e\u2028", command=": '\x1b[31m'"))
+        (gate,) = self.pending()
+        text = self.approve_tool("list", "--format", "text").out.decode()
+        for character in "\u202e\u2028\x1b":
+            self.assertNotIn(character, text)
+        made = self.token(gate["task_id"])
+        self.answer("approve", made.document)
+        self.assertEqual(self.resume()["status"], "completed")
+        self.assertFalse(self.exists("pasted"))
+
+
 class Answers(ApproveTest):
     def test_a_token_counts_once_for_each_of_its_tasks(self):
         self.stop_at_gate(self.gated("a"), self.gated("b"), self.gated("c"))
@@ -267,7 +343,10 @@ class Requests(ApproveTest):
                 ("token", {"task_ids": ["1/deploy"], "expires_in_hours": 721}, "expires_in_hours"),
                 ("token", {"task_ids": ["1/deploy"], "expires_in_hours": 1.5}, "expires_in_hours"),
                 ("token", {"task_ids": ["1/deploy"], "by": ""}, "by"),
-                ("token", {"task_ids": ["deploy"]}, "task_id"),
+                ("token", {"task_ids": ["deploy"]}, "task_ids"),
+                ("token", {"task_id": "deploy"}, "task_id"),
+                ("token", {"task_ids": ["1/deploy"], "expires_in_hours": "24"}, "expires_in_hours"),
+                ("token", {"task_ids": ["1/deploy"], "expires_in_hours": 1e300}, "expires_in_hours"),
                 ("token", {"tasks": ["1/deploy"]}, "tasks"),
                 ("approve", {"token": "short"}, "token"),
                 ("approve", {"token": "x" * 201}, "token"),
@@ -285,7 +364,7 @@ class Requests(ApproveTest):
     def test_documents_pass_through_pipes(self):
         self.stop_at_gate(self.gated())
         made = self.answer("token", {"task_ids": ["1/deploy"], "task_type": "release",
-                                     "expires_in_hours": 720, "by": "bob"})
+                                     "expires_in_hours": 720.0, "by": "bob"})
         harness.check_schema("approve-token", made.document)
         harness.check_schema("approve-request", made.document)
         given = self.answer("approve", {"token": made["token"], "approved_by": "\u00e4" * 100,

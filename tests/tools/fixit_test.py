@@ -2,8 +2,10 @@
 """dsched-fixit: which nodes each mode runs again, what comes of it, and what is left alone."""
 
 import json
+import os
 import signal
 import sqlite3
+import sys
 
 import harness
 from harness import APPROVE, FIXIT, STATS, execute, shell, waits
@@ -31,6 +33,7 @@ ZOO = {
     "third": (shell("third", from_attempt(3)), "skipped fixed fixed"),
     "same": (shell("same", "exit 4", max_retries=1, backoff_s=0.01), "skipped skipped failed"),
     "once": (shell("once", "exit 5", idempotent=False), "skipped skipped skipped"),
+    "refused": (shell("refused", "cat leads_out", inputs=["leads_out"]), "skipped skipped failed"),
     "no_output": (shell("no_output", f"{SAYS}rm -f out; [ $DSCHED_ATTEMPT -lt 2 ] || : > out",
                         outputs=["out"]), "skipped fixed fixed"),
 }
@@ -76,6 +79,8 @@ class Zoo(FixitTest):
                 self.check_mode(mode, wanted)
 
     def check_mode(self, mode, wanted):
+        if not self.exists("leads_out"):
+            os.symlink("/etc/hostname", self.world.path("leads_out"))
         program = f"{mode}.json"
         self.world.program([node for node, _ in ZOO.values()], name=program)
         self.run_tool(program, "-k", code=1)
@@ -86,7 +91,7 @@ class Zoo(FixitTest):
                          f"Dry run complete. Would retry {len(would)} tasks in {mode} mode.")
         answer = self.fixit("@latest", "--mode", mode, code=1)
         tasks = self.tasks(answer)
-        got = {name: "skipped" if task["retry_count"] == 0 else
+        got = {name: "skipped" if task["action_taken"] == "skipped" else
                      "fixed" if task["new_status"] == "completed" else "failed"
                for name, task in tasks.items()}
         self.assertEqual(got, wanted)
@@ -169,6 +174,31 @@ class Recovery(FixitTest):
         self.assertEqual(self.fixit("--mode", "greedy")["tasks_fixed"], 1)
         self.assertEqual(len(self.world.lines("runs")), 2)
 
+    def test_a_worker_that_was_lost(self):
+        self.write("worker.py", """
+import json, os, sys
+for line in sys.stdin:
+    request = json.loads(line)
+    if not os.path.exists("go"):
+        os.abort()
+    print(json.dumps({"requestId": request["requestId"], "output": "fine"}), flush=True)
+""")
+        workers = {"w": {"command": [sys.executable, "worker.py"]}}
+        self.world.program([{"node_id": f"r{i}", "operation": "w"} for i in range(3)],
+                           workers=workers)
+        failed = self.run_tool("program.json", "-k", "--nodes", "all", code=1)
+        self.assertEqual({node["class"] for node in failed["nodes"]}, {"lost"})
+        self.write("go", "")
+        answer = self.fixit("--mode", "conservative")
+        self.assertEqual((answer["tasks_fixed"], answer["status"]), (3, "completed"))
+
+    def test_a_window_that_closed_is_opened_again(self):
+        self.world.program([shell("gate", ":", approval={"expires_in_hours": 1e-5})])
+        self.run_tool("program.json", code=1)
+        task = self.tasks(self.fixit())["gate"]
+        self.assertEqual((task["previous_status"], task["action_taken"], task["reason"][:5]),
+                         ("failed", "asked for approval", "needs"))
+
     def test_only_greedy_runs_what_was_cancelled(self):
         self.world.program([shell("held", f": > held; {waits('go')}"), shell("b", ":")])
         running = self.world.start("program.json", "-j1")
@@ -234,6 +264,25 @@ class Requests(FixitTest):
         answer = self.fixit("-", stdin_bytes=json.dumps(request).encode())
         self.assertEqual(set(self.tasks(answer)), {"a"})
         self.assertEqual(answer["tasks_fixed"], 1)
+
+    def test_what_was_answered_is_a_document_for_the_next(self):
+        """Answers pass through pipes: what a dry run names can be asked for."""
+        self.run_failing(shell("a", from_attempt(2)), shell("b", "exit 1"))
+        dry = self.fixit("--dry-run")
+        harness.check_schema("fixit-answer", dry.document)
+        named = [task["task_id"] for task in dry["affected_tasks"] if task["task_name"] == "a"]
+        request = {"target_task_ids": named, "initiated_by": "\u00e4\U0001f600" * 50}
+        harness.check_schema("fixit-request", request)
+        answer = self.fixit("-", stdin_bytes=json.dumps(request).encode())
+        self.assertEqual((answer["initiated_by"], answer["tasks_fixed"]),
+                         (request["initiated_by"], 1))
+
+    def test_what_is_no_request_is_refused(self):
+        self.run_nodes(shell("a", ":"))
+        for text in (b"", b"[]", b"7", b"{", b'{"mode": "greedy"} {}', b"\xff\xfe", b"null",
+                     b'{"mode": "greedy", "mode": "balanced"}'):
+            with self.subTest(text):
+                self.assertEqual(self.fixit("-", code=2, stdin_bytes=text).kind, "invalid_request")
 
     def test_fields_out_of_range_are_named(self):
         self.run_nodes(shell("a", ":"))
