@@ -168,7 +168,10 @@ def check_approval(example):
         expect_equal(done.returncode, exit_code, f"exit code of {words}: {done.stderr}")
         return done.stdout
 
-    first = example.run("--no-wait", exit_code=3)
+    path = {"PATH": os.path.dirname(example.tool) + os.pathsep + os.environ["PATH"]}
+    first = example.run("--no-wait", "--notify", "./ask.sh cat > posted.json", exit_code=3,
+                        environment=path)
+    expect_equal(json.loads(example.read("posted.json"))["task_id"], "1/publish", "what was posted")
     expect_equal(first["nodes"]["publish"]["reason"], "awaiting_approval", "publish waits")
     expect_equal(first["completed_nodes"], 2, "the rest is done")
     request = json.loads(tool("./ask.sh", "cat"))
@@ -181,7 +184,8 @@ def check_approval(example):
     expect_equal(second["results"]["publish"]["text"], "published after: 1 test passed\n", "publish")
     audit = [json.loads(line) for line in tool("dsched-stats", "audit").splitlines()]
     expect_equal([(a["action"], a["outcome"]) for a in audit],
-                 [("token", "made"), ("approve", "approved"), ("approve", "used")], "the audit")
+                 [("token", "made"), ("token", "made"), ("approve", "approved"),
+                  ("approve", "used")], "the audit")
 
 
 def check_worker_python(example):

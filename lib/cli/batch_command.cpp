@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "base/text.h"
+#include "cli/notify.h"
 #include "cli/run_output.h"
 #include "program/worker_reader.h"
 #include "session/batch.h"
@@ -186,6 +187,7 @@ bool is_batch(const CLI::App& app, const BatchOptions& options) {
 int run_batch(const CLI::App& app, const BatchOptions& options, RunCommand& command,
               Context& context, EachWords&& words) {
   check(app, options, command);
+  Notify notify(notify_command(command.notify));
   BatchCall call;
   call.run.folder = absolute_folder(".");
   take_settings(command, context, call.run);
@@ -214,9 +216,11 @@ int run_batch(const CLI::App& app, const BatchOptions& options, RunCommand& comm
   }
   call.input_fd = !needs_input ? -1 : named ? named.get() : k_stdin;
   const auto display = make_display(display_for(command, context), k_stderr);
-  const session::BatchEnd end = session::run_batch(std::move(call), *display);
+  session::Observer& observer = notify.in_front_of(*display, call.run.store.folder);
+  const session::BatchEnd end = session::run_batch(std::move(call), observer);
+  const int code = notify.finish(exit_code(end), context);
   if (end.is_reader_gone) sys::end_self_by(SIGPIPE);
-  return exit_code(end);
+  return code;
 }
 
 }  // namespace dsched::cli

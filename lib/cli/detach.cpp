@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "cli/notify.h"
 #include "cli/run_output.h"
 #include "session/detach.h"
 #include "session/run.h"
@@ -27,7 +28,8 @@ session::LogSettings log_settings(const RunCommand& command, const std::string& 
   return {.program_name = program_name,
           .progress = chosen ? command.progress : "plain",
           .color = context.options.color == ColorChoice::always ? "always" : "never",
-          .quiet = context.options.quiet};
+          .quiet = context.options.quiet,
+          .notify = notify_command(command.notify)};
 }
 
 [[noreturn]] void fail_unanswered(const sys::ProcessEnd& end) {
@@ -62,23 +64,25 @@ int run_handed_over(Context& context, char* title) {
   // The reply is a document; after it, what is said goes to the log, which is for people.
   context.json = true;
   auto [request, log] = session::unpack(sys::begin_detached(), environment_now());
+  Notify notify(log.notify);
   DisplayOptions display;
   display.mode = progress_mode_from(log.progress).value_or(ProgressMode::plain);
   display.color = log.color == "always" ? ColorChoice::always : ColorChoice::never;
   if (log.quiet) display.volume = DisplayOptions::Volume::quiet;
-  const auto observer = make_display(display, k_detached_messages);
+  const auto shown = make_display(display, k_detached_messages);
+  session::Observer& observer = notify.in_front_of(*shown, request.store.folder);
   const auto recorded = [&](const wire::SubmittedAnswer& answer, sys::LogFile& file) {
     std::memcpy(title, answer.execution_id.data(),
                 std::min(std::strlen(title), answer.execution_id.size()));
     sys::cut_loose(file, reply_text(answer, file));
     context.json = false;
   };
-  const auto answer = session::run_detached(std::move(request), *observer, recorded);
+  const auto answer = session::run_detached(std::move(request), observer, recorded);
   const RunOutput output{.program_name = log.program_name, .bytes_only = true};
   if (const auto* invalid = std::get_if<session::InvalidProgram>(&answer)) {
     return show(*invalid, output, context);
   }
-  return show(std::get<wire::RunAnswer>(answer), output, context);
+  return notify.finish(show(std::get<wire::RunAnswer>(answer), output, context), context);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/fixit_command.h"
 
+#include "cli/config.h"
+#include "cli/notify.h"
 #include "cli/progress.h"
 #include "cli/run_options.h"
 #include "session/fixit.h"
@@ -25,6 +27,11 @@ wire::FixRequest request_of(const FixitCommand& command) {
         wire::merged(wire::read_fix_request(sys::read_all(0, "standard input")), std::move(words));
   }
   return wire::fix_request(words, sys::user_name());
+}
+
+std::uint32_t runs_a_minute(const FixitCommand& command) {
+  if (command.runs_a_minute) return *command.runs_a_minute;
+  return read_config().fixit_runs_a_minute.value_or(session::k_fixes_a_minute);
 }
 
 DisplayOptions display_of(const FixitCommand& command, const Context& context) {
@@ -56,20 +63,24 @@ void add_fixit_options(CLI::App& app, FixitCommand& command) {
   app.add_option("--runs-a-minute", command.runs_a_minute, "More are refused; default 10")
       ->check(CLI::Range(1U, 1000U))
       ->type_name("N");
+  add_notify_option(app, command.notify);
   app.add_option("--progress", command.progress, "auto, bar, plain, json or none")
       ->check(CLI::IsMember({"auto", "bar", "plain", "json", "none"}))
       ->type_name("MODE");
 }
 
 int fixit(const FixitCommand& command, Context& context) {
+  Notify notify(command.dry_run ? std::string() : notify_command(command.notify));
   const wire::FixRequest request = request_of(command);
   session::FixSetup setup;
   setup.store.folder = context.store_folder();
   setup.environment = environment_now();
   setup.width = {sys::usable_cpus()};
-  setup.fixes_a_minute = command.runs_a_minute;
+  setup.fixes_a_minute = runs_a_minute(command);
   const auto display = make_display(display_of(command, context), 2);
-  const wire::FixAnswer answer = session::fix(setup, request, *display);
+  session::Observer& observer = notify.in_front_of(*display, setup.store.folder);
+  const wire::FixAnswer answer = session::fix(setup, request, observer);
+  notify.fix_it_ended(answer, setup.store.folder);
   for (const std::string& warning : answer.warnings) {
     if (!context.options.quiet) {
       tell_error(context, Error(ErrorKind::environment, "warning: " + warning));
@@ -77,7 +88,7 @@ int fixit(const FixitCommand& command, Context& context) {
   }
   if (!answer.is_success()) tell_error(context, Error(ErrorKind::node_failed, answer.message()));
   write_out(context.json ? wire::fix_document(answer, context.layout()) : wire::fix_lines(answer));
-  return answer.is_success() ? 0 : static_cast<int>(Exit::answer_is_no);
+  return notify.finish(answer.is_success() ? 0 : static_cast<int>(Exit::answer_is_no), context);
 }
 
 }  // namespace dsched::cli

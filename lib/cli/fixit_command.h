@@ -3,6 +3,8 @@
 // The command line of dsched-fixit.
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +22,8 @@ struct FixitCommand {
   bool auto_approve = false;
   bool dry_run = false;
   std::string progress = "auto";
-  std::uint32_t runs_a_minute = 10;
+  std::optional<std::uint32_t> runs_a_minute;
+  std::optional<std::string> notify;
 };
 
 void add_fixit_options(CLI::App& app, FixitCommand& command);

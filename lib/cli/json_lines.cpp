@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cli/progress_text.h"
+#include "session/tracker.h"
 #include "wire/stats_answer.h"
 
 namespace dsched::cli {
@@ -16,16 +17,10 @@ constexpr std::chrono::milliseconds k_between_lines{50};
 }  // namespace
 
 std::string progress_json(const Progress& progress) {
-  const session::Counts& counts = progress.counts;
   wire::ProgressAnswer answer;
   answer.dag_id = progress.dag_id;
   answer.execution_id = progress.execution_id;
-  answer.counts = {.total = counts.total,
-                   .completed = counts.completed,
-                   .reused = counts.reused,
-                   .failed = counts.failed,
-                   .cancelled = counts.cancelled,
-                   .running = counts.running};
+  answer.counts = session::counts_of(progress);
   answer.percentage = progress.percentage;
   if (progress.remaining) answer.estimated_completion = progress.wall + *progress.remaining;
   return wire::to_json(answer);

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/imgql_command.h"
+#include "cli/notify.h"
 #include "cli/run_document.h"
 #include "sys/cpus.h"
 #include "sys/streams.h"
@@ -217,6 +218,7 @@ void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_flag("--strict", command.strict, "Refuse what only this implementation of imgql accepts");
   app.add_flag("--no-wait", command.no_wait,
                "End with exit code 3 where only approvals are left, instead of waiting for them");
+  add_notify_option(app, command.notify);
   app.add_flag("--jobserver{auto}", command.jobserver,
                "Offer slots to makes within nodes; =fifo or =pipe: how they are told");
   app.add_flag("--detach", command.detach,

@@ -44,6 +44,7 @@ struct RunCommand {
   bool detach = false;
   bool no_wait = false;
   std::vector<std::string> jobserver;  // one per flag: a style
+  std::optional<std::string> notify;   // a command; empty: that of cli/config.h
 };
 
 void add_run_options(CLI::App& app, RunCommand& command);

@@ -124,11 +124,12 @@ void each_setting(RunRequest& request, LogSettings& log, Each& each) {
   each("initiated_by", initiated_by);
   each("shares_machine", shares_machine);
   each("pass_through", pass_through);
-  auto& [program_name, progress, color, quiet] = log;
+  auto& [program_name, progress, color, quiet, notify] = log;
   each("program_name", program_name);
   each("progress", progress);
   each("color", color);
   each("quiet", quiet);
+  each("notify", notify);
 }
 
 }  // namespace

@@ -15,12 +15,13 @@
 
 namespace dsched::session {
 
-// The command line's word on what is logged, beside the request.
+// The command line's word on what is logged, and told, beside the request.
 struct LogSettings {
   std::string program_name;  // for diagnostics
   std::string progress;      // a mode of --progress
   std::string color;         // "always" or "never"
   bool quiet = false;
+  std::string notify;  // the command that is told of events; empty: none
 };
 
 [[nodiscard]] sys::HandedOver pack(const RunRequest& request, const LogSettings& log);

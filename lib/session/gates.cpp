@@ -154,6 +154,11 @@ void Gates::look(WallTime now, std::vector<GateAnswer>& answers) {
   for (const auto& [node, gate] : decided) hear(node, gate, answers);
 }
 
+std::optional<WallTime> Gates::expiry_of(NodeIndex node) const {
+  const auto found = open_.find(node);
+  return found == open_.end() ? std::nullopt : found->second;
+}
+
 std::optional<WallTime> Gates::next_expiry() const {
   std::optional<WallTime> next;
   for (const auto& [node, at] : open_) {

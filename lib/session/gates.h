@@ -58,6 +58,8 @@ class Gates {
   void look(WallTime now, std::vector<GateAnswer>& answers);
 
   [[nodiscard]] bool is_any_open() const { return !asked_.empty() || !open_.empty(); }
+  // When the window of a gate that waits closes; empty: never.
+  [[nodiscard]] std::optional<WallTime> expiry_of(NodeIndex node) const;
   // When the next window closes; empty: none will.
   [[nodiscard]] std::optional<WallTime> next_expiry() const;
   // It waits for nobody any more: it was cancelled, or what it needs is made again.

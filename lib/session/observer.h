@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
+#include "base/digest.h"
 #include "base/ids.h"
 
 namespace dsched::session {
@@ -60,6 +62,15 @@ struct NodeReport {
   std::string_view explanation;  // why it ran, with --explain; empty otherwise
 };
 
+// A node that cannot begin before people said yes (journal/approvals.h).
+struct WaitingNode {
+  std::string_view node_id;
+  std::string_view reason;  // the program's; empty: none
+  std::string command;      // what would run
+  std::optional<WallTime> expires_at;
+  Digest digest;
+};
+
 class Observer {
  public:
   virtual ~Observer() = default;
@@ -67,6 +78,8 @@ class Observer {
   virtual void node(const NodeReport& report, const Progress& progress) = 0;
   // At every turn of the session's loop in which something changed, and at wake-ups it asked for.
   virtual void progress(const Progress& progress) = 0;
+  // Nodes that wait for people from now on; each was told by note(), too.
+  virtual void waits(std::span<const WaitingNode>, const Progress&) {}
   // A line for the person: "waiting for …", warnings, "interrupted: …".
   virtual void note(std::string_view line) = 0;
   // This process is about to stop itself (Ctrl-Z): the terminal is the shell's until the next call.

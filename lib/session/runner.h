@@ -91,7 +91,7 @@ class Runner final : private Steered {
   void hold(NodeIndex node);
   [[nodiscard]] bool settle_gates();
   void go_on_record();
-  void tell_of_gate(NodeIndex node);
+  void tell_of_gates(std::span<const NodeIndex> nodes);
   void obey(const GateAnswer& answer);
   void take_events();
   void fire_timers();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/error.h"
+#include "base/text.h"
 #include "engine/consent.h"
 #include "session/runner.h"
 #include "wire/json_writer.h"
@@ -21,6 +22,15 @@ std::optional<std::string> beginning_of(Values& values, NodeIndex node) {
     if (error.kind() != ErrorKind::damaged) throw;
     return std::nullopt;
   }
+}
+
+// With the variables that the program sets for it, as one would write it in a shell.
+std::string command_to_show(const dag::Dag& dag, NodeIndex node) {
+  std::string out;
+  for (const auto& [name, value] : dag.settings(node).environment) {
+    out.append(name).append(1, '=').append(shell_word(value)).append(1, ' ');
+  }
+  return out + command_text(dag, node);
 }
 
 std::string called(const journal::ExecutionRecord& execution, std::string_view node_id) {
@@ -65,7 +75,7 @@ std::string Runner::arguments_to_show(NodeIndex node) {
 // The node is held: people are asked when all that is held at this moment is known.
 void Runner::hold(NodeIndex node) {
   gates_.ask(node, {.digest = consent_digest(node),
-                    .command = command_text(plan_.dag, node),
+                    .command = command_to_show(plan_.dag, node),
                     .arguments = arguments_to_show(node)});
 }
 
@@ -74,8 +84,7 @@ bool Runner::settle_gates() {
   if (!gates_.is_any_open()) return false;
   std::vector<GateAnswer> answers;
   const WallTime wall = ports_.clock.wall();
-  const std::vector<NodeIndex> waiting = gates_.write(wall, answers);
-  for (const NodeIndex node : waiting) tell_of_gate(node);
+  tell_of_gates(gates_.write(wall, answers));
   if (gates_due_ <= now_) {
     gates_.look(wall, answers);
     const bool can_be_rung = ports_.slots.fd() >= 0;
@@ -98,12 +107,21 @@ void Runner::go_on_record() {
   transaction.commit();
 }
 
-void Runner::tell_of_gate(NodeIndex node) {
-  const std::string name = called(execution_, plan_.dag.node(node).node_id);
-  const std::string_view reason = plan_.dag.settings(node).approval->reason;
-  ports_.observer.note(name + " waits for approval" +
-                       (reason.empty() ? "" : ": " + std::string(reason)) +
-                       "; answer with: dsched-approve");
+void Runner::tell_of_gates(std::span<const NodeIndex> nodes) {
+  std::vector<WaitingNode> waiting;
+  for (const NodeIndex node : nodes) {
+    const std::string_view node_id = plan_.dag.node(node).node_id;
+    const std::string_view reason = plan_.dag.settings(node).approval->reason;
+    ports_.observer.note(called(execution_, node_id) + " waits for approval" +
+                         (reason.empty() ? "" : ": " + std::string(reason)) +
+                         "; answer with: dsched-approve");
+    waiting.push_back({.node_id = node_id,
+                       .reason = reason,
+                       .command = command_to_show(plan_.dag, node),
+                       .expires_at = gates_.expiry_of(node),
+                       .digest = consent_digest(node)});
+  }
+  if (!waiting.empty()) ports_.observer.waits(waiting, progress());
 }
 
 void Runner::obey(const GateAnswer& answer) {

@@ -73,6 +73,16 @@ void each_expected(const dag::Dag& dag, const dag::Expansion& expansion,
 
 }  // namespace
 
+engine::Counts counts_of(const Progress& progress) {
+  const Counts& counts = progress.counts;
+  return {.total = counts.total,
+          .completed = counts.completed,
+          .reused = counts.reused,
+          .failed = counts.failed,
+          .cancelled = counts.cancelled,
+          .running = counts.running};
+}
+
 std::string recorded_name(const dag::Dag& dag, NodeIndex node) {
   const std::string_view id = dag.node(node).node_id;
   return dag.maps().with(node) == nullptr ? std::string(id) : journal::name_of_copies(id);

@@ -20,6 +20,9 @@
 
 namespace dsched::session {
 
+// The counts, as documents take them.
+[[nodiscard]] engine::Counts counts_of(const Progress& progress);
+
 struct Trace {
   engine::NodeState state = engine::NodeState::pending;
   engine::Reason reason = engine::Reason::none;

@@ -25,16 +25,6 @@ void write_error_member(JsonWriter& out, const ErrorAnswer& error) {
   out.end_object();
 }
 
-void write_counts(JsonWriter& out, const engine::Counts& counts) {
-  out.key("total_nodes").number(counts.total);
-  out.key("completed_nodes").number(counts.completed);
-  out.key("reused_nodes").number(counts.reused);
-  out.key("failed_nodes").number(counts.failed);
-  out.key("cancelled_nodes").number(counts.cancelled);
-  out.key("pending_nodes").number(counts.pending());
-  out.key("running_nodes").number(counts.running);
-}
-
 void write_result(JsonWriter& out, const ResultAnswer& result) {
   out.key(result.node_id).begin_object();
   write_result_members(out, result);
@@ -68,6 +58,16 @@ void hand_on(JsonWriter& out, const Write& write, std::size_t at_least) {
 }
 
 }  // namespace
+
+void write_counts(JsonWriter& out, const engine::Counts& counts) {
+  out.key("total_nodes").number(counts.total);
+  out.key("completed_nodes").number(counts.completed);
+  out.key("reused_nodes").number(counts.reused);
+  out.key("failed_nodes").number(counts.failed);
+  out.key("cancelled_nodes").number(counts.cancelled);
+  out.key("pending_nodes").number(counts.pending());
+  out.key("running_nodes").number(counts.running);
+}
 
 void write_bytes_members(JsonWriter& out, std::string_view bytes) {
   if (is_utf8(bytes)) {

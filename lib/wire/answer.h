@@ -104,6 +104,8 @@ void write_answer(const SubmittedAnswer& answer, JsonWriter::Layout layout, cons
 void write_answer(const DryRunAnswer& answer, JsonWriter::Layout layout, const Write& write);
 void write_error(const ErrorAnswer& error, JsonWriter::Layout layout, const Write& write);
 
+// "total_nodes" and what became of them: the members, without the braces.
+void write_counts(JsonWriter& out, const engine::Counts& counts);
 // {"text": …} or {"base64": …}: the members, without the braces.
 void write_bytes_members(JsonWriter& out, std::string_view bytes);
 // All of a result but the name it stands under, likewise.

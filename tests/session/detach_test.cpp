@@ -51,8 +51,11 @@ std::pair<std::string, std::string> texts(const RunRequest& request, const LogSe
 
 TEST_CASE("session: a request that is handed over arrives with all its members") {
   const RunRequest request = unusual_request();
-  const LogSettings log{
-      .program_name = "p\xFF.json", .progress = "json", .color = "always", .quiet = true};
+  const LogSettings log{.program_name = "p\xFF.json",
+                        .progress = "json",
+                        .color = "always",
+                        .quiet = true,
+                        .notify = "tell \"me\""};
   const Unpacked arrived = unpack(pack(request, log), {"B=2"});
   CHECK(texts(arrived.request, arrived.log) == texts(request, log));
   CHECK(texts(arrived.request, arrived.log) != texts({}, {}));
@@ -64,6 +67,7 @@ TEST_CASE("session: a request that is handed over arrives with all its members")
   CHECK(arrived.request.store.backend == store::Backend::filesystem);
   CHECK(arrived.log.program_name == log.program_name);
   CHECK(arrived.log.quiet);
+  CHECK(arrived.log.notify == log.notify);
 }
 
 TEST_CASE("session: the environment of a request is inherited, not handed over") {

@@ -4,6 +4,7 @@
 #include "cli/batch_command.h"
 #include "cli/detach.h"
 #include "cli/imgql_command.h"
+#include "cli/notify.h"
 #include "cli/run_options.h"
 #include "cli/run_output.h"
 #include "session/run.h"
@@ -16,6 +17,8 @@ int run_or_look(const CLI::App& app, cli::RunCommand& command, cli::Context& con
                 const std::optional<std::vector<std::string>>& words) {
   if (!words && cli::is_to_be_shown(command) && command.language != "json")
     return cli::show_imgql(command, context);
+  const bool runs_here = !command.dry_run && !command.detach;
+  cli::Notify notify(runs_here ? cli::notify_command(command.notify) : std::string());
   session::RunRequest request = cli::run_request(app, command, context, words);
   const cli::RunOutput output{.program_name = words                    ? words->front()
                                               : command.program == "-" ? "standard input"
@@ -38,11 +41,12 @@ int run_or_look(const CLI::App& app, cli::RunCommand& command, cli::Context& con
     return cli::show(std::get<wire::DryRunAnswer>(answer), context);
   }
   if (!request.answer.result_node) request.answer.with_results = !request.pass_through;
-  const auto answer = session::run(std::move(request), *display);
+  session::Observer& observer = notify.in_front_of(*display, request.store.folder);
+  const auto answer = session::run(std::move(request), observer);
   if (const auto* invalid = std::get_if<session::InvalidProgram>(&answer)) {
     return show_invalid(*invalid);
   }
-  return cli::show(std::get<wire::RunAnswer>(answer), output, context);
+  return notify.finish(cli::show(std::get<wire::RunAnswer>(answer), output, context), context);
 }
 
 }  // namespace
