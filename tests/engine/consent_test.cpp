@@ -160,6 +160,7 @@ TEST_CASE("engine: a map that needs consent is held before it has elements") {
     CHECK(bench.execution().counts().total == 3);
     bench.answers.clear();
     (void)bench.settled();
+    (void)bench.granted();
     switch (end) {
       case End::approved:
         bench.apply(Approved{map});

@@ -47,7 +47,7 @@ bool Disk::count_write() {
   if (is_off_) return false;
   ++writes_;
   if (fault_.at != writes_) return true;
-  if (fault_.kind == Fault::Kind::power_at_write || fault_.kind == Fault::Kind::killed_at_write) {
+  if (fault_.kind == Fault::Kind::power_at_write || fault_.kind == Fault::Kind::killed) {
     is_off_ = true;
   }
   return fault_.kind == Fault::Kind::none || fault_.kind == Fault::Kind::power_after_sync;
@@ -55,6 +55,10 @@ bool Disk::count_write() {
 
 bool Disk::count_sync() {
   if (is_off_) return false;
+  if (fault_.kind == Fault::Kind::killed && ++writes_ == fault_.at) {
+    is_off_ = true;
+    return false;
+  }
   ++syncs_;
   if (fault_.kind == Fault::Kind::power_after_sync && fault_.at == syncs_) is_off_ = true;
   return true;  // this one still reached the disk

@@ -6,10 +6,10 @@
 // The model. Writes (of staged files, of names, of database bytes) and syncs are counted. A fault
 // makes the n-th write fail once (no space, or an I/O error), or cuts the power at the n-th write
 // or right after the n-th sync: from then on everything fails until crash(). Or the process is
-// killed at its n-th write: nothing works until restart(), and all that was written stays. crash()
-// keeps what was synced and, by the dice of its seed, each unsynced write or name or not; a file
-// whose bytes were not synced may also come back short or as zeros. Locks are always granted: one
-// process at a time.
+// killed at its n-th write or sync: nothing works until restart(), and all that was written stays.
+// crash() keeps what was synced and, by the dice of its seed, each unsynced write or name or not; a
+// file whose bytes were not synced may also come back short or as zeros. Locks are always granted:
+// one process at a time.
 
 #include <cstdint>
 #include <map>
@@ -32,7 +32,7 @@ struct Fault {
     io_error,
     power_at_write,
     power_after_sync,
-    killed_at_write,
+    killed,
   };
   Kind kind = Kind::none;
   std::uint64_t at = 0;  // counting from 1
