@@ -327,6 +327,9 @@ void Runner::must_run(NodeIndex node, NotReusable&& verdict) {
   }
   if (needs_consent(node)) return apply(engine::MustRun{node, true});
   if (keyed.cacheable) {
+    // A reader is examined again when its producer, which was lost, is complete once more: it must
+    // not wait for itself.
+    forget_key(node);
     if (const auto twin = key_under_way_.find(keyed.key); twin != key_under_way_.end()) {
       return apply(engine::SameKeyUnderWay{node, twin->second});
     }

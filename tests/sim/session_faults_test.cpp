@@ -129,6 +129,7 @@ void lose_runners(const Case& what) {
   World world(k_backends[what.backend], what.seed);
   world.program = random_program(what.seed);
   if (what.seed % 2 == 0) add_map(world.program, what.seed);
+  if (what.seed % 3 > 0) add_streams(world.program, what.seed);
   for (int round = 0; round < 6; ++round) {
     Wishes wishes;
     wishes.run.width = Slots{static_cast<std::uint32_t>(1 + dice() % 4)};
@@ -164,6 +165,7 @@ void damage(const Case& what) {
   World world(k_backends[what.backend], what.seed);
   world.program = random_program(what.seed);
   if (what.seed % 2 == 0) add_map(world.program, what.seed);
+  if (what.seed % 3 == 0) add_streams(world.program, what.seed);
   const bool interrupted = dice() % 3 == 0;
   Wishes wishes;
   if (interrupted) wishes.requests[3 + dice() % 10] = session::Request::interrupt;

@@ -25,6 +25,9 @@ std::string bytes_of(int fd) {
   return bytes;
 }
 
+// A reader that hears the end of what it reads takes so long to end itself.
+constexpr Nanoseconds k_after_end = std::chrono::milliseconds{1};
+
 }  // namespace
 
 // ---- the program's folder
@@ -118,7 +121,10 @@ void SimExecutor::begin_waiting(Instant at) {
     ++on_.history.begun[what.id];
     events_.emplace_back(executor::Started{attempt.node, attempt.number, at});
     const Instant ends = at + what.duration;
-    running_.push_back({std::move(attempt), at, ends, {}, {}});
+    std::shared_ptr<executor::Stream> reads;
+    const auto* process = std::get_if<executor::ProcessWork>(&attempt.work);
+    if (process != nullptr && what.reads_all) reads = process->stdin_stream;
+    running_.push_back({std::move(attempt), at, ends, {}, {}, std::move(reads)});
   }
 }
 
@@ -163,24 +169,41 @@ void SimExecutor::control(NodeIndex node, Control what) {
 std::optional<Instant> SimExecutor::next_event() const {
   if (!events_.empty()) return on_.clock.now();
   std::optional<Instant> next;
-  for (const Running& running : running_) {
-    if (!running.suspended && (!next || running.ends < *next)) next = running.ends;
-  }
+  for (const Running& running : running_) next = earliest(next, due(running));
   return next;
+}
+
+std::optional<Instant> SimExecutor::due(const Running& running) const {
+  const bool reads_on =
+      running.reads && running.reads->state() != executor::Stream::State::complete;
+  if (running.suspended || (reads_on && !running.signal)) return std::nullopt;
+  return running.ends;
+}
+
+// Who reads it hears of its end.
+void SimExecutor::end_stream(const Running& producer, Instant at, FailureClass failure) {
+  const std::shared_ptr<executor::Stream>& stream = producer.attempt.stream;
+  if (!stream) return;
+  if (failure != FailureClass::none) return stream->break_off();
+  stream->complete();
+  for (Running& running : running_) {
+    if (running.reads == stream) running.ends = std::max(running.ends, at + k_after_end);
+  }
 }
 
 void SimExecutor::run_until(Instant now) {
   while (true) {
-    const auto first =
-        std::min_element(running_.begin(), running_.end(), [](const Running& a, const Running& b) {
-          if (a.suspended || b.suspended) return b.suspended && !a.suspended;
-          return a.ends < b.ends;
+    const auto first = std::min_element(
+        running_.begin(), running_.end(), [this](const Running& a, const Running& b) {
+          return due(a).value_or(Instant::max()) < due(b).value_or(Instant::max());
         });
-    if (first == running_.end() || first->suspended || first->ends > now) return;
+    if (first == running_.end() || !due(*first) || *due(*first) > now) return;
     Running running = std::move(*first);
     running_.erase(first);
     const Instant at = running.ends;
-    events_.emplace_back(end(std::move(running)));
+    Ended ended = end(running);
+    end_stream(running, at, ended.failure);
+    events_.emplace_back(std::move(ended));
     begin_waiting(at);
   }
 }
@@ -212,7 +235,9 @@ std::vector<std::string> SimExecutor::read_arguments(const Attempt& attempt) {
   }
   std::vector<std::string> arguments;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    if (const std::string* bytes = on_.argument_files.find(files[i])) {
+    if (files[i] == "/dev/stdin") {
+      arguments.push_back(on_.program.expected(what.reads, on_.folder));
+    } else if (const std::string* bytes = on_.argument_files.find(files[i])) {
       arguments.push_back(*bytes);
     } else {
       const sys::Fd file = on_.disk.open(files[i]);
@@ -237,7 +262,7 @@ Captured SimExecutor::capture(std::string bytes) {
   return captured;
 }
 
-Ended SimExecutor::end(Running&& running) {
+Ended SimExecutor::end(const Running& running) {
   const NodeSketch what = sketch_of(running.attempt);
   Ended ended;
   ended.node = running.attempt.node;

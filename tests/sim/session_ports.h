@@ -135,11 +135,16 @@ class SimExecutor final : public executor::Executor {
     Instant began;
     Instant ends;
     std::optional<int> signal;
-    std::optional<Instant> suspended;  // since when it stands still
+    std::optional<Instant> suspended;         // since when it stands still
+    std::shared_ptr<executor::Stream> reads;  // it ends after that one does; empty: nothing to wait
+                                              // for
   };
+  // When it ends by itself; empty: it stands still, or reads what is still written.
+  [[nodiscard]] std::optional<Instant> due(const Running& running) const;
+  void end_stream(const Running& producer, Instant at, FailureClass failure);
   void begin_waiting(Instant at);
   void run_until(Instant now);
-  executor::Ended end(Running&& running);
+  executor::Ended end(const Running& running);
   void finish(const NodeSketch& what, const std::vector<std::string>& arguments,
               const executor::Attempt& attempt, executor::Ended& ended);
   [[nodiscard]] executor::Captured capture(std::string bytes);

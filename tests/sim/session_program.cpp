@@ -69,6 +69,8 @@ json node_json(const NodeSketch& node) {
   // The `;` keeps it from being executed without a shell.
   out["parameters"] = {{"command", "simulated " + std::string(command_name(node)) + ' ' +
                                        std::to_string(node.size) + " \"$@\" ;"}};
+  if (!node.reads.empty()) out["parameters"]["stdin"] = node.reads;
+  if (node.streams) out["stream"] = true;
   if (node.declares_inputs) out["inputs"] = node.inputs;
   if (!node.outputs.empty()) out["outputs"] = node.outputs;
   if (node.retries > 0) out["max_retries"] = node.retries;
@@ -206,6 +208,29 @@ Program random_program(std::uint64_t seed) {
     program.add(std::move(node));
   }
   return program;
+}
+
+void add_streams(Program& program, std::uint64_t seed) {
+  std::mt19937_64 dice(seed * 37);
+  const auto below = [&](std::uint64_t limit) { return static_cast<std::size_t>(dice() % limit); };
+  constexpr std::size_t k_sizes[] = {0, 60, 5000, 70'000};
+  const char* const k_chain[][2] = {
+      {"source", ""}, {"middle", "source"}, {"last", "middle"}, {"other", "source"}};
+  for (const auto& [id, reads] : k_chain) {
+    NodeSketch node{.id = id};
+    node.size = k_sizes[below(4)];
+    node.duration = std::chrono::milliseconds{below(400)};
+    node.streams = std::string_view(id) != "last";
+    node.declares_inputs = below(3) > 0;
+    if (below(3) == 0) node.fails = 1 + static_cast<std::uint32_t>(below(2)), node.retries = 9;
+    if (*reads != '\0') {
+      node.arguments = {reads};
+      node.reads = reads;
+      node.reads_all = below(3) > 0;
+      if (below(3) == 0) node.arguments.push_back("n0");
+    }
+    program.add(std::move(node));
+  }
 }
 
 void add_map(Program& program, std::uint64_t seed) {

@@ -40,6 +40,9 @@ struct NodeSketch {
   bool gated = false;     // needs consent
   std::string says{};     // on stderr
   std::string same_as{};  // its command is that of this node, so that their keys may be equal
+  bool streams = false;   // its standard output may be read while it runs
+  std::string reads{};    // the argument that is its standard input
+  bool reads_all = true;  // it ends after the end of what it reads, else whenever it likes
 };
 
 // The bytes of a simulated command's result, from the bytes of what it read.
@@ -67,6 +70,8 @@ class Program {
 
 // A small random program; every node can complete in the end.
 [[nodiscard]] Program random_program(std::uint64_t seed);
+// Adds commands that read one another's output while it is written: a chain, and a second reader.
+void add_streams(Program& program, std::uint64_t seed);
 // Adds a list, a map over it, and a command that reads the result of the map.
 void add_map(Program& program, std::uint64_t seed);
 
