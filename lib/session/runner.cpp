@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// Long because the loop and what it performs stand in one place.
 #include "session/runner.h"
 
 #include <algorithm>
