@@ -55,7 +55,7 @@ stage_asan_ubsan() { build_joined asan-ubsan unit_tests && run_tests asan-ubsan 
 stage_tsan() { build_joined tsan threaded_tests && run_tests tsan -L threaded; }
 # What the fuzzer finds interesting goes to the first folder; the corpus is only read.
 stage_fuzz() {
-  configure fuzz && build fuzz && fuzz program tests/fuzz/corpus &&
+  configure fuzz && build fuzz --target fuzzers && fuzz program tests/fuzz/corpus &&
     fuzz imgql tests/voxlogica/cases && fuzz value tests/fuzz/value_corpus
 }
 fuzz() {
