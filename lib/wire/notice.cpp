@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/time_text.h"
 #include "wire/answer.h"
+#include "wire/members.h"
 
 namespace dsched::wire {
 namespace {
@@ -62,19 +63,9 @@ void write_notice_node(JsonWriter& out, const ExecutionNotice& notice, const Not
     out.end_object();
     return;
   }
-  out.key("reason");
-  if (node.why.empty()) {
-    out.null();
-  } else {
-    out.text(cut_for_notice(node.why));
-  }
+  text_or_null(out, "reason", cut_for_notice(node.why));
   out.key("command").text(cut_for_notice(node.command));
-  out.key("expires_at");
-  if (node.expires_at) {
-    out.text(to_rfc3339(*node.expires_at));
-  } else {
-    out.null();
-  }
+  time_or_null(out, "expires_at", node.expires_at);
   out.key("digest").text(to_hex(node.digest.value_or(Digest{})));
   out.end_object();
 }
