@@ -64,7 +64,7 @@ std::uint8_t FieldReader::byte() {
   return value;
 }
 
-std::uint64_t FieldReader::varint() {
+std::uint64_t FieldReader::long_varint() {
   std::uint64_t value = 0;
   for (unsigned shift = 0; shift < 64; shift += 7) {
     const std::uint8_t part = byte();

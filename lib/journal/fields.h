@@ -33,13 +33,22 @@ struct FieldReader {
   bool ok = true;
 
   std::uint8_t byte();
-  std::uint64_t varint();
+  std::uint64_t varint() {
+    // Most numbers are small, and statistics read millions.
+    if (left.empty() || static_cast<unsigned char>(left.front()) >= 0x80) return long_varint();
+    const auto value = static_cast<std::uint64_t>(left.front());
+    left.remove_prefix(1);
+    return value;
+  }
   std::uint32_t varint32();  // not ok beyond 32 bits
   Nanoseconds time();
   WallTime wall_time();
   std::string text();
   Digest digest();
   [[nodiscard]] bool at_end() const { return ok && left.empty(); }
+
+ private:
+  std::uint64_t long_varint();
 };
 
 }  // namespace dsched::journal

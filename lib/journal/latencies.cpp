@@ -30,6 +30,19 @@ std::uint64_t micros_of(std::size_t number) {
 
 const std::size_t k_classes_max = class_of(k_longest_us) + 1;
 
+// Ascending times, each as the difference to the one before.
+template <class Take>
+void read_each(FieldReader& in, std::uint64_t count, Take take) {
+  std::uint64_t last = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t step = in.varint();
+    if (step > k_longest_us - last) in.ok = false;
+    last += step;
+    if (!in.ok) return;
+    take(last);
+  }
+}
+
 }  // namespace
 
 void Latencies::count_in_class(std::uint64_t micros, std::uint64_t times) {
@@ -126,17 +139,13 @@ void Latencies::merge_read(FieldReader& in) {
 }
 
 void Latencies::read_exact(FieldReader& in, std::uint64_t count) {
-  std::uint64_t last = 0;
   if (is_exact()) {
     exact_us_.reserve(exact_us_.size() + std::min<std::uint64_t>(count, k_exact_max));
+    return read_each(in, count, [this](std::uint64_t micros) { exact_us_.push_back(micros); });
   }
-  for (std::uint64_t i = 0; in.ok && i < count; ++i) {
-    const std::uint64_t step = in.varint();
-    if (step > k_longest_us - last) in.ok = false;
-    last += step;
-    if (!in.ok) return;
-    is_exact() ? exact_us_.push_back(last) : count_in_class(last, 1);
-  }
+  classes_.resize(k_classes_max);
+  std::uint64_t* const classes = classes_.data();
+  read_each(in, count, [classes](std::uint64_t micros) { ++classes[class_of(micros)]; });
 }
 
 void Latencies::read_classes(FieldReader& in, std::uint64_t count) {
