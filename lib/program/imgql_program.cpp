@@ -86,6 +86,28 @@ class Loader {
   std::set<std::string> loaded_;
 };
 
+// Of a longer line only what is around the place is shown.
+constexpr std::size_t k_line_shown_max = 240;  // bytes
+constexpr std::size_t k_shown_around = 80;     // bytes to each side
+
+bool begins_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+}
+
+std::string shown_before(std::string_view text, bool is_cut) {
+  if (!is_cut || text.size() <= k_shown_around) return escape_for_terminal(text);
+  text.remove_prefix(text.size() - k_shown_around);
+  while (!text.empty() && !begins_character(text.front())) text.remove_prefix(1);
+  return "…" + escape_for_terminal(text);
+}
+
+std::string shown_from(std::string_view text, bool is_cut) {
+  if (!is_cut || text.size() <= k_shown_around) return escape_for_terminal(text);
+  std::size_t end = k_shown_around;
+  while (end > 0 && !begins_character(text[end])) --end;
+  return escape_for_terminal(text.substr(0, end)) + "…";
+}
+
 }  // namespace
 
 Syntax read_program(ProgramFile main, ProgramFiles& files, Dialect dialect,
@@ -96,19 +118,19 @@ Syntax read_program(ProgramFile main, ProgramFiles& files, Dialect dialect,
 }
 
 std::string fault_text(const Syntax& syntax, const Fault& fault) {
-  const auto is_start = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
   const Position at = syntax.position(fault.place);
   std::size_t offset = 0;  // of the character at the place, in its line
   for (std::uint32_t column = 1; column < at.column && offset < at.line_text.size(); ++column) {
     do ++offset;
-    while (offset < at.line_text.size() && !is_start(at.line_text[offset]));
+    while (offset < at.line_text.size() && !begins_character(at.line_text[offset]));
   }
-  const std::string before = escape_for_terminal(at.line_text.substr(0, offset));
-  const auto width = std::count_if(before.begin(), before.end(), is_start);
+  const bool is_long = at.line_text.size() > k_line_shown_max;
+  const std::string before = shown_before(at.line_text.substr(0, offset), is_long);
+  const std::string from = shown_from(at.line_text.substr(offset), is_long);
+  const auto width = std::count_if(before.begin(), before.end(), begins_character);
   return escape_for_terminal(at.source) + ":" + std::to_string(at.line) + ":" +
          std::to_string(at.column) + ": " + fault.code + ": " + escape_for_terminal(fault.message) +
-         "\n  " + escape_for_terminal(at.line_text) + "\n  " +
-         std::string(static_cast<std::size_t>(width), ' ') + "^";
+         "\n  " + before + from + "\n  " + std::string(static_cast<std::size_t>(width), ' ') + "^";
 }
 
 void sort_faults(std::vector<Fault>& faults) {

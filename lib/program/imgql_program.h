@@ -34,7 +34,8 @@ inline constexpr std::size_t k_text_max = std::size_t{1} << 30;  // bytes of all
 [[nodiscard]] Syntax read_program(ProgramFile main, ProgramFiles& files, Dialect dialect,
                                   std::vector<Fault>& faults);
 
-// FILE:LINE:COLUMN: CODE: message, the line and a caret below the place; fit for a terminal.
+// FILE:LINE:COLUMN: CODE: message, the line (of a very long one a part) and a caret below the
+// place; fit for a terminal.
 [[nodiscard]] std::string fault_text(const Syntax& syntax, const Fault& fault);
 // By place, as they are shown.
 void sort_faults(std::vector<Fault>& faults);

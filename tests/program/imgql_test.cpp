@@ -245,6 +245,19 @@ TEST_CASE("program: imgql a fault is shown with its line and a caret") {
         "              ^");
 }
 
+TEST_CASE("program: imgql of a very long line what is around the fault is shown") {
+  std::string list;
+  for (int i = 0; i < 1000; ++i) list += "\"\xC3\xA9\",";
+  const Read read("print \"a\" [" + list + "nothing," + list + "1]");
+  REQUIRE(read.faults.size() == 1);
+  const std::string shown = fault_text(read.syntax, read.faults[0]);
+  // The 72nd byte is within a character.
+  const std::string line =
+      "\n  …" + list.substr(list.size() - 80) + "nothing," + list.substr(0, 71) + "…\n";
+  CHECK(shown.find(line) != std::string::npos);
+  CHECK(shown.ends_with("\n" + std::string(2 + 1 + 80 / 5 * 4, ' ') + "^"));
+}
+
 TEST_CASE("program: imgql imports come in place of the command, each file once") {
   const Read read("import \"lib/a.imgql\"\nimport \"lib/b.imgql\"\nprint \"b\" b",
                   {{"lib/a.imgql", "a = 1"}, {"lib/b.imgql", "import \"a.imgql\"\nb = a + 1"}});
