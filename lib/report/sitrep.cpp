@@ -30,20 +30,9 @@ WallTime last_activity(const Sighting& sighting, WallTime now) {
   return record.finished_at.value_or(record.started_at.value_or(record.submitted_at));
 }
 
+// The word of the report's specification where it has one of its own.
 std::string_view status_word(NodeState state) {
-  switch (state) {
-    case NodeState::pending:
-      return "pending";
-    case NodeState::running:
-      return "in_progress";
-    case NodeState::completed:
-      return "completed";
-    case NodeState::failed:
-      return "failed";
-    case NodeState::cancelled:
-      return "cancelled";
-  }
-  return "pending";
+  return state == NodeState::running ? "in_progress" : engine::name_of(state);
 }
 
 std::string description_of(const dag::Dag& dag, NodeIndex node) {
