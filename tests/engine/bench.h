@@ -30,6 +30,15 @@ inline std::ostream& operator<<(std::ostream& out, const Ids& ids) {
   return out;
 }
 
+// What of a machine of eight slots an execution holds, and owes of it.
+inline Leased lease_of(std::uint32_t held, std::uint32_t due = 0) {
+  Leased fact;
+  fact.holding.held = {held};
+  fact.holding.due = {due};
+  fact.machine = {8};
+  return fact;
+}
+
 struct Settled {
   std::string id;
   NodeState state = NodeState::completed;

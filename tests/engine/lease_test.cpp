@@ -17,14 +17,6 @@ Options leased(std::uint32_t slots) {
   return options;
 }
 
-Leased slots(std::uint32_t held, std::uint32_t due = 0) {
-  Leased fact;
-  fact.holding.held = {held};
-  fact.holding.due = {due};
-  fact.machine = {8};
-  return fact;
-}
-
 dag::Settings not_preemptible() {
   dag::Settings settings;
   settings.preemptible = false;
@@ -38,7 +30,7 @@ TEST_CASE("engine: an execution that is leased starts nothing before it has a sl
   bench.node("a").node("b").begin(leased(2));
   CHECK(bench.granted().empty());
   CHECK(bench.execution().demand(Execution::Others::waiting).wanted == Slots{2});
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   CHECK(bench.granted().front() == "a");
   bench.check_quiet();
 }
@@ -46,7 +38,7 @@ TEST_CASE("engine: an execution that is leased starts nothing before it has a sl
 TEST_CASE("engine: no more attempts run than slots are leased") {
   Bench bench;
   bench.node("a").node("b").node("c").begin(leased(3));
-  bench.apply(slots(2));
+  bench.apply(lease_of(2));
   bench.start("a");
   bench.start("b");
   bench.forget();
@@ -57,13 +49,13 @@ TEST_CASE("engine: no more attempts run than slots are leased") {
 TEST_CASE("engine: a slot that is due is given back by suspending what has run for a quantum") {
   Bench bench;
   bench.node("a").node("b").begin(leased(2));
-  bench.apply(slots(2));
+  bench.apply(lease_of(2));
   bench.start("a");
   bench.pass(60ms);
   bench.start("b");
   bench.forget();
   bench.pass(60ms);
-  bench.apply(slots(2, 1));
+  bench.apply(lease_of(2, 1));
   CHECK(bench.controlled() == Controls{{"a", TreeControl::suspend}});
   CHECK(bench.phase("a") == Phase::suspended);
   CHECK(bench.execution().demand(Execution::Others::waiting).in_use == Slots{1});
@@ -74,11 +66,11 @@ TEST_CASE("engine: a slot that is due is given back by suspending what has run f
 TEST_CASE("engine: what has not run for a quantum is suspended when it has") {
   Bench bench;
   bench.node("a").begin(leased(1));
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   bench.start("a");
   bench.forget();
   bench.pass(30ms);
-  bench.apply(slots(1, 1));
+  bench.apply(lease_of(1, 1));
   CHECK(bench.controlled().empty());
   CHECK(bench.execution().next_deadline() == bench.now + 70ms);
   bench.pass(70ms);
@@ -88,10 +80,10 @@ TEST_CASE("engine: what has not run for a quantum is suspended when it has") {
 TEST_CASE("engine: who must hurry suspends at once") {
   Bench bench;
   bench.node("a").begin(leased(1));
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   bench.start("a");
   bench.forget();
-  Leased fact = slots(1, 1);
+  Leased fact = lease_of(1, 1);
   fact.holding.at_once = true;
   bench.apply(fact);
   CHECK(bench.controlled() == Controls{{"a", TreeControl::suspend}});
@@ -100,11 +92,11 @@ TEST_CASE("engine: who must hurry suspends at once") {
 TEST_CASE("engine: what is not preemptible is never suspended for others") {
   Bench bench;
   bench.node("a", {}, not_preemptible()).begin(leased(1));
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   bench.start("a");
   bench.pass(10s);
   bench.forget();
-  Leased fact = slots(1, 1);
+  Leased fact = lease_of(1, 1);
   fact.holding.at_once = true;
   bench.apply(fact);
   bench.pass(10s);
@@ -117,11 +109,11 @@ TEST_CASE("engine: an attempt that is expected to end within a quantum is let en
   Bench bench;
   bench.node("a").begin(leased(1));
   bench.execution().set_expected({180ms});
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   bench.start("a");
   bench.forget();
   bench.pass(110ms);
-  bench.apply(slots(1, 1));
+  bench.apply(lease_of(1, 1));
   CHECK(bench.controlled().empty());
   bench.pass(70ms);  // it takes longer than it ever did
   CHECK(bench.controlled() == Controls{{"a", TreeControl::suspend}});
@@ -130,11 +122,11 @@ TEST_CASE("engine: an attempt that is expected to end within a quantum is let en
 TEST_CASE("engine: at node boundaries only, nothing is suspended") {
   Bench bench;
   bench.node("a").node("b").begin(leased(1));
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   bench.start("a");
   bench.forget();
   bench.pass(10s);
-  Leased fact = slots(1, 1);
+  Leased fact = lease_of(1, 1);
   fact.preemption = Preemption::boundary;
   bench.apply(fact);
   CHECK(bench.controlled().empty());
@@ -149,31 +141,31 @@ TEST_CASE("engine: low priorities, and the youngest of one, are suspended first"
   dag::Settings low;
   low.priority = {2};
   bench.node("old").node("young").node("low", {}, low).begin(leased(3));
-  bench.apply(slots(3));
+  bench.apply(lease_of(3));
   bench.start("old");
   bench.start("low");
   bench.pass(10ms);
   bench.start("young");
   bench.pass(1s);
   bench.forget();
-  bench.apply(slots(3, 1));
+  bench.apply(lease_of(3, 1));
   CHECK(bench.controlled() == Controls{{"low", TreeControl::suspend}});
-  bench.apply(slots(2, 1));
+  bench.apply(lease_of(2, 1));
   CHECK(bench.controlled() == Controls{{"young", TreeControl::suspend}});
 }
 
 TEST_CASE("engine: what was suspended goes on before anything of its priority starts") {
   Bench bench;
   bench.node("a").node("b").begin(leased(1));
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   bench.start("a");
   bench.pass(1s);
-  bench.apply(slots(1, 1));
+  bench.apply(lease_of(1, 1));
   bench.forget();
-  bench.apply(slots(0));
+  bench.apply(lease_of(0));
   CHECK(bench.controlled().empty());
   bench.pass(5s);
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   CHECK(bench.controlled() == Controls{{"a", TreeControl::resume}});
   CHECK(bench.phase("a") == Phase::running);
   CHECK(bench.execution().stood_still(bench.find("a")) == 5s);
@@ -184,14 +176,14 @@ TEST_CASE("engine: something more important starts before what was suspended goe
   dag::Settings urgent;
   urgent.priority = {10};
   bench.node("first").node("urgent", {"first"}, urgent).node("a").begin(leased(2));
-  bench.apply(slots(2));
+  bench.apply(lease_of(2));
   bench.start("first");
   bench.pass(1ms);
   bench.start("a");
   bench.pass(1s);
-  bench.apply(slots(2, 1));
+  bench.apply(lease_of(2, 1));
   CHECK(bench.phase("a") == Phase::suspended);
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   bench.forget();
   bench.end("first");
   CHECK(bench.granted() == Ids{"urgent"});
@@ -204,35 +196,35 @@ TEST_CASE("engine: something more important starts before what was suspended goe
 TEST_CASE("engine: what fits goes on though something wider stands still for longer") {
   Bench bench;
   bench.node("narrow").node("wide", {}, with_slots(2)).begin(leased(3));
-  bench.apply(slots(3));
+  bench.apply(lease_of(3));
   bench.start("narrow");
   bench.pass(1ms);
   bench.start("wide");
   bench.pass(1s);
-  bench.apply(slots(3, 1));
+  bench.apply(lease_of(3, 1));
   CHECK(bench.phase("wide") == Phase::suspended);
   bench.pass(1s);
-  bench.apply(slots(1, 1));
+  bench.apply(lease_of(1, 1));
   CHECK(bench.phase("narrow") == Phase::suspended);
-  bench.apply(slots(0));
+  bench.apply(lease_of(0));
   CHECK(bench.execution().demand(Execution::Others::waiting).next_need == Slots{2});
   bench.forget();
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   CHECK(bench.controlled() == Controls{{"narrow", TreeControl::resume}});
 }
 
 TEST_CASE("engine: the timeout of what is suspended stands still") {
   Bench bench;
   bench.node("a", {}, with_timeout(3s)).begin(leased(1));
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   bench.start("a");
   bench.pass(1s);
-  bench.apply(slots(1, 1));
-  bench.apply(slots(0));
+  bench.apply(lease_of(1, 1));
+  bench.apply(lease_of(0));
   bench.forget();
   bench.pass(60s);
   CHECK(bench.controlled().empty());
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   bench.forget();
   bench.pass(1999ms);
   CHECK(bench.controlled().empty());
@@ -243,10 +235,10 @@ TEST_CASE("engine: the timeout of what is suspended stands still") {
 TEST_CASE("engine: attempts handed ahead are taken back when a slot is due") {
   Bench bench;
   bench.node("a").node("b").begin(leased(1));
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   bench.start("a");
   CHECK(bench.granted() == Ids{"a", "b"});
-  bench.apply(slots(1, 1));
+  bench.apply(lease_of(1, 1));
   CHECK(bench.withdrawn() == Ids{"b"});
   CHECK(bench.phase("b") == Phase::queued);
 }
@@ -254,11 +246,11 @@ TEST_CASE("engine: attempts handed ahead are taken back when a slot is due") {
 TEST_CASE("engine: an attempt handed ahead that has begun occupies a slot") {
   Bench bench;
   bench.node("a").node("b").begin(leased(1));
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   bench.start("a");
   bench.will_begin("b");
   bench.end("a");
-  bench.apply(slots(1, 1));
+  bench.apply(lease_of(1, 1));
   CHECK(bench.phase("b") == Phase::granted);
   CHECK(bench.execution().demand(Execution::Others::waiting).in_use == Slots{1});
 }
@@ -266,14 +258,14 @@ TEST_CASE("engine: an attempt handed ahead that has begun occupies a slot") {
 TEST_CASE("engine: a slot that was lent is used for one node") {
   Bench bench;
   bench.node("a").node("b").begin(leased(1));
-  Leased fact = slots(1);
+  Leased fact = lease_of(1);
   fact.holding.lent = true;
   bench.apply(fact);
   CHECK(bench.granted() == Ids{"a"});
   bench.run("a");
   CHECK(bench.granted().empty());
   CHECK(bench.execution().demand(Execution::Others::waiting).in_use == Slots{0});
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   CHECK(bench.granted() == Ids{"b"});
 }
 
@@ -283,7 +275,7 @@ TEST_CASE("engine: a node wider than the machine takes all of it") {
   wide.slots = {6};
   bench.node("wide", {}, wide).begin(leased(6));
   CHECK(bench.execution().demand(Execution::Others::none).next_need == Slots{6});
-  Leased fact = slots(4);
+  Leased fact = lease_of(4);
   fact.machine = {4};
   bench.apply(fact);
   CHECK(bench.granted() == Ids{"wide"});
@@ -293,7 +285,7 @@ TEST_CASE("engine: a node wider than the machine takes all of it") {
 TEST_CASE("engine: a node that waits for a nested execution needs no slot") {
   Bench bench;
   bench.node("outer").node("other").begin(leased(1));
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   bench.start("outer");
   bench.forget();
   bench.apply(NestedBegan{bench.find("outer")});
@@ -311,7 +303,7 @@ TEST_CASE("engine: slot time is what running attempts occupied") {
   dag::Settings wide;
   wide.slots = {2};
   bench.node("wide", {}, wide).begin(leased(2));
-  bench.apply(slots(2));
+  bench.apply(lease_of(2));
   bench.start("wide");
   (void)bench.execution().take_slot_time(bench.now);
   bench.pass(3s);
@@ -322,7 +314,7 @@ TEST_CASE("engine: slot time is what running attempts occupied") {
 TEST_CASE("engine: a paused execution stands still and starts nothing") {
   Bench bench;
   bench.node("a").node("keeps", {}, not_preemptible()).node("b").begin(leased(2));
-  bench.apply(slots(2));
+  bench.apply(lease_of(2));
   bench.start("a");
   bench.start("keeps");
   bench.forget();
@@ -345,7 +337,7 @@ TEST_CASE("engine: who is told to end goes on to do so") {
         std::pair<Fact, TreeControl>{Cancel{}, TreeControl::terminate}}) {
     Bench bench;
     bench.node("a").begin(leased(1));
-    bench.apply(slots(1));
+    bench.apply(lease_of(1));
     bench.start("a");
     bench.apply(Paused{});
     bench.forget();
@@ -359,7 +351,7 @@ TEST_CASE("engine: who is told to end goes on to do so") {
 TEST_CASE("engine: a cancelled execution ends as cancelled, with all that was to come") {
   Bench bench;
   bench.node("a").node("b", {"a"}).node("c").begin(leased(1));
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   bench.start("a");
   bench.forget();
   bench.apply(Cancel{});
@@ -377,7 +369,7 @@ TEST_CASE("engine: a cancelled execution ends as cancelled, with all that was to
 TEST_CASE("engine: cancelling one node cancels what depends on it and nothing else") {
   Bench bench;
   bench.node("a").node("b", {"a"}).node("c").begin(leased(1));
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   bench.start("a");
   bench.apply(CancelNode{bench.find("a")});
   CHECK(bench.controlled() == Controls{{"a", TreeControl::terminate}});
@@ -395,7 +387,7 @@ TEST_CASE("engine: cancelling one node cancels what depends on it and nothing el
 TEST_CASE("engine: a node that waits, is queued or in backoff is cancelled at once") {
   Bench bench;
   bench.node("a", {}, with_retries(3)).node("b").node("c", {"b"}).begin(leased(1));
-  bench.apply(slots(1));
+  bench.apply(lease_of(1));
   bench.run("a", FailureClass::exit);
   CHECK(bench.phase("a") == Phase::backoff);
   bench.apply(CancelNode{bench.find("a")});

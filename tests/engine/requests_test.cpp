@@ -17,14 +17,6 @@ Bench& requests(Bench& bench, std::initializer_list<const char*> ids) {
   return bench;
 }
 
-Leased lease_of(std::uint32_t held, std::uint32_t due = 0) {
-  Leased fact;
-  fact.holding.held = {held};
-  fact.holding.due = {due};
-  fact.machine = {8};
-  return fact;
-}
-
 TEST_CASE("engine: requests fill a batch whatever the slots, and the next one joins at an end") {
   Bench bench;
   bench.worker("w", 3);

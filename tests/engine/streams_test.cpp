@@ -31,10 +31,8 @@ Options kept_going(std::uint32_t slots) {
 }
 
 Leased holding(std::uint32_t held) {
-  Leased fact;
-  fact.holding.held = {held};
+  Leased fact = lease_of(held);
   fact.holding.at_once = true;
-  fact.machine = {8};
   fact.quantum = 1ms;
   return fact;
 }

@@ -473,12 +473,7 @@ class Dialogue(ApproveTest):
         process = self.world.start(tool=APPROVE, stdin=theirs, stdout=theirs, stderr=theirs)
         os.close(theirs)
         os.write(ours, b"a\n")
-        shown = b""
-        try:
-            while chunk := os.read(ours, 4096):
-                shown += chunk
-        except OSError:
-            pass  # the other side is closed
+        shown = harness.read_terminal(ours)
         self.assertEqual(process.process.wait(harness.PATIENCE_S), 0, shown)
         os.close(ours)
         for text in (b"1/deploy", b"goes out", b"echo deployed >> effects", b"built",

@@ -3,7 +3,6 @@
 
 import json
 import os
-import signal
 import sqlite3
 import sys
 
@@ -61,14 +60,6 @@ class FixitTest(harness.ToolTest):
     def audit(self):
         done = self.world.run("audit", tool=STATS)
         return [json.loads(line) for line in done.out.splitlines()]
-
-    def leave_behind(self, *nodes):
-        """An execution whose runner was killed while `held` ran."""
-        self.world.program(list(nodes))
-        running = self.world.start("program.json")
-        self.wait_for_file("held")
-        running.signal(signal.SIGKILL)
-        running.end()
 
 
 class Zoo(FixitTest):

@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -314,12 +315,31 @@ class ToolTest(unittest.TestCase):
     def wait_for_file(self, name):
         return wait_for(lambda: self.exists(name), f"file {name}")
 
+    def leave_behind(self, *nodes):
+        """An execution whose runner was killed while a node that made the file `held` ran."""
+        self.world.program(list(nodes))
+        running = self.world.start("program.json")
+        self.wait_for_file("held")
+        running.signal(signal.SIGKILL)
+        running.end()
+
     def store_is_clean(self, *options):
         if not os.path.exists(STORE):
             print("dsched-store is not built: its verify is not asked", file=sys.stderr)
             return
         done = self.world.run("verify", *options, tool=STORE)
         self.assertEqual(done.code, 0, repr(done))
+
+
+def read_terminal(ours):
+    """What is shown on a pseudo-terminal until nobody has its other side open."""
+    shown = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            shown += chunk
+    except OSError:
+        pass  # the other side is closed
+    return shown
 
 
 def processes_with(text):

@@ -23,13 +23,6 @@ class SitrepTest(stats_support.StatsTest):
         self.world.program(list(nodes), name=name, **top)
         return self.run_tool(name, *options, code=code)
 
-    def leave_behind(self, *nodes):
-        self.world.program(list(nodes))
-        running = self.world.start("program.json")
-        self.wait_for_file("held")
-        running.signal(signal.SIGKILL)
-        running.end()
-
     def paste(self, command):
         environment = {**self.world.environment,
                        "PATH": f"{os.path.dirname(RUN)}:{self.world.environment['PATH']}"}
@@ -127,12 +120,7 @@ class Figures(SitrepTest):
         running = self.world.start("sitrep", "--color", "never", tool=harness.STATS,
                                    stdout=theirs, env={"TERM": "xterm"})
         os.close(theirs)
-        shown = b""
-        try:
-            while chunk := os.read(ours, 4096):
-                shown += chunk
-        except OSError:
-            pass  # the other side is closed
+        shown = harness.read_terminal(ours)
         os.close(ours)
         self.assertEqual(running.process.wait(harness.PATIENCE_S), 0)
         return shown.decode().replace("\r\n", "\n").removesuffix("\n").split("\n")
